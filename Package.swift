@@ -25,7 +25,7 @@ func core(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 /// Specifications stand beside the code that implements them.
 func documents(of name: String) -> [String] {
   switch name {
-  case "Records", "Rings", "Gates": ["FORMAT.md"]
+  case "Records", "Rings", "Gates", "Agent": ["FORMAT.md"]
   case "Sync": ["MAPPING.md"]
   default: []
   }
@@ -126,9 +126,9 @@ let package = Package(
     .executableTarget(
       name: "tollctl",
       dependencies: [
-        "Limits", "Wire", "Tickets", "Trust", "Records", "Contacts", "Bundles", "Seal", "CSodium",
+        "Limits", "Wire", "Tickets", "Trust", "Records", "Gates", "Contacts", "Seal",
       ],
-      path: "Sources/Programs/tollctl", swiftSettings: upstream),
+      path: "Sources/Programs/tollctl", exclude: ["README.md"], swiftSettings: upstream),
     .executableTarget(
       name: "tollkeeper-bench",
       dependencies: [

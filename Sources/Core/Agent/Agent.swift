@@ -1,1 +1,147 @@
-// Agent.
+// The gate: one state machine of verdicts, ring, used-set, trust and sync. The rim brings it events
+// and the time, and performs what it asks for; the simulated world does the same.
+// Invariants:
+//  - a verdict comes out only when its record is durable, or when the policy says that there need be
+//    none; verdicts come out in the order of the scans;
+//  - a ticket's use is in the ring's batch before the next scan is decided;
+//  - records are released by a receipt whose hash is the device's own, and by nothing else;
+//  - admissions stay in the ring until the used-set's checkpoint covers them;
+//  - the settled height and the trust version that are told upward are durable here.
+
+import Bundles
+public import Contacts
+public import Gates
+import Limits
+import Records
+import Receipts
+public import Rings
+public import Sync
+public import Trust
+public import Wire
+
+public struct Agent<P: Primitives>: ~Copyable {
+  /// Bytes that the arena must have for a ring of `segments`, with the page that each piece may
+  /// lose to alignment.
+  public static func memoryBytes(segments: Int) -> Int {
+    Ring<P>.memoryBytes(segments: segments) + UsedSet<P>.pagesMemoryBytes
+      + UsedSet<P>.deltaMemoryBytes + TrustDocument<P>.memoryBytes + TrustDocument<P>.scratchBytes
+      + TrustSlots<P>.memoryBytes + Uplink<P>.memoryBytes + RingCursor.memoryBytes + healthBytes
+      + ContactPlan.memoryBytes
+      + 16 * Limits.pageBytes
+  }
+
+  static var healthBytes: Int { 4096 }
+
+  public let settings: Settings
+  public internal(set) var ring: Ring<P>
+  public internal(set) var used: UsedSet<P>
+  public internal(set) var trust: TrustDocument<P>
+  public internal(set) var counters = Counters()
+  public internal(set) var link: Link
+  public internal(set) var plan: ContactPlan
+  var slots: TrustSlots<P>
+  var uplink: Uplink<P>
+  var pending = PendingVerdicts()
+  var settling = Settling()
+  /// For receipts' hashes and for the replay at start.
+  var probe: RingCursor
+  var scratch: Memory
+  var health: Memory
+  /// This device's enrolment, as the trust document has it.
+  public internal(set) var epoch: UInt64 = 0
+  /// Version of the trust document that is durable here.
+  public internal(set) var trustVersion: UInt64 = 0
+  public internal(set) var hasReplayed = false
+  /// The newest instant that is known to be past: the clock never goes below it.
+  var floor: Int64 = 0
+  /// What is due for the broker, in this order.
+  var owesBirth = false
+  var owesGreeting = false
+  /// CLOCK_BOOTTIME of the next greeting that only asks, milliseconds.
+  var greetingDue: Int64 = .max
+  /// CLOCK_BOOTTIME at which receipts without a commit get one, milliseconds.
+  var receiptsDue: Int64 = .max
+  var flightOnOffer: Flight?
+  var wasLow = false
+
+  /// How long receipts wait for company before they cost a commit of their own, milliseconds.
+  static var receiptsWaitMilliseconds: Int64 { 500 }
+  /// How often a device asks for news while a window is open and nothing else is sent, milliseconds.
+  static var greetingMilliseconds: Int64 { 60_000 }
+  /// How soon it asks again after a settlement that came too early, milliseconds.
+  static var askAgainMilliseconds: Int64 { 500 }
+
+  /// - Parameters:
+  ///   - arena: gives `memoryBytes(segments:)`, zeroed.
+  ///   - segments: of the ring file.
+  ///   - seed: random, for jitter.
+  public init(settings: Settings, segments: Int, seed: UInt64, arena: inout Arena) {
+    self.settings = settings
+    ring = Ring(memory: arena.take(Ring<P>.memoryBytes(segments: segments)), segments: segments)
+    used = UsedSet(
+      pages: arena.take(UsedSet<P>.pagesMemoryBytes),
+      delta: arena.take(UsedSet<P>.deltaMemoryBytes))
+    trust = TrustDocument(memory: arena.take(TrustDocument<P>.memoryBytes))
+    slots = TrustSlots(memory: arena.take(TrustSlots<P>.memoryBytes))
+    uplink = Uplink(
+      arena: &arena, node: settings.node, upstream: settings.upstream, boot: 0, key: settings.key)
+    probe = RingCursor(memory: arena.take(RingCursor.memoryBytes))
+    scratch = arena.take(TrustDocument<P>.scratchBytes)
+    health = arena.take(Self.healthBytes)
+    plan = ContactPlan(arena.take(ContactPlan.memoryBytes))
+    link = Link(seed: seed)
+  }
+
+  /// Verdicts wait for a scan, and there is room for one more.
+  public var canScan: Bool {
+    hasReplayed && !pending.isFull && (ring.pendingRecords < Limits.commitRecordsMax)
+  }
+
+  public var pendingVerdicts: Int { pending.count }
+  public var place: Place { Place(event: settings.event, zone: settings.zone) }
+  public var boot: UInt32 { ring.boot }
+  /// Ledger height whose settlements this device has applied.
+  public var settledHeight: UInt64 { settling.height }
+
+  /// The clock, which never goes below what is known to be past. Below it, the truth may be anywhere
+  /// above: the distance is the uncertainty.
+  func instant(_ now: Now) -> Instant {
+    var instant = now.instant
+    instant.boot = ring.boot
+    if instant.milliseconds < floor {
+      let distance = floor.subtractingReportingOverflow(instant.milliseconds)
+      let more = distance.overflow ? Int64.max : distance.partialValue
+      instant.uncertainty = UInt32(clamping: Int64(instant.uncertainty).addingClamped(more))
+      instant.milliseconds = floor
+    }
+    return instant
+  }
+
+  /// The next instant of CLOCK_BOOTTIME at which `time` has something to do, milliseconds; nil while
+  /// only events can change anything.
+  public func deadline(_ now: Now) -> Int64? {
+    var next = Int64.max
+    if let due = link.deadline { next = min(next, due) }
+    if let change = plan.nextChange(
+      settings.node, to: settings.upstream, after: now.instant.milliseconds)
+    {
+      // Contacts are on the wall clock; it is looked at again at least once an hour.
+      let wait = min(max(change - now.instant.milliseconds, 0), 3_600_000)
+      next = min(next, now.elapsed + wait)
+    }
+    if link.isUp {
+      if let due = uplink.window.deadline { next = min(next, due) }
+      next = min(next, greetingDue)
+    }
+    if ring.state == .ready && !ring.isCommitting { next = min(next, receiptsDue) }
+    return next == .max ? nil : next
+  }
+}
+
+extension Int64 {
+  /// The sum, or the largest number there is.
+  func addingClamped(_ other: Int64) -> Int64 {
+    let (sum, isOver) = addingReportingOverflow(other)
+    return isOver ? .max : sum
+  }
+}

@@ -46,6 +46,8 @@ public enum Limits {
   public static let batchBytesMax = 48 * 1024
   /// A whole bundle: a batch, a trust document or a proof, with its blocks around it.
   public static let bundleBytesMax = 56 * 1024
+  /// Blocks of a bundle after its primary block. Ours have 2; a few more may come from elsewhere.
+  public static let bundleBlocksMax = 16
   /// Entries in one settlement leaf: 512 of at most 32 bytes fit 16 KiB.
   public static let settlementEntriesMax = 512
   /// Levels of a Merkle path: 2^20 leaves a block.

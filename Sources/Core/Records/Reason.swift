@@ -2,7 +2,7 @@
 // Invariants: the numbers are part of the record format (FORMAT.md) and never change.
 
 /// Why a scan was admitted or refused.
-public enum Reason: UInt8, CaseIterable, Sendable {
+public enum Reason: UInt8, Sendable {
   case valid = 0
   case badEncoding = 1
   case malformed = 2

@@ -4,7 +4,7 @@
 public enum Base45 {
   /// Decodes `text` into the beginning of `output`; returns the number of bytes.
   /// - Throws: `badText` for a character outside the alphabet or a group that is too large
-  ///   (RFC 9285 4.2: `GGW` is 65535, `GGX` must fail); `truncated` for a lone last character;
+  ///   (RFC 9285 4.2: `FGW` is 65535, `GGW` must fail); `truncated` for a lone last character;
   ///   `noSpace` if `output` is too small.
   @_lifetime(output: copy output)
   public static func decode(

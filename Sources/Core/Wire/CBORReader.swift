@@ -38,10 +38,12 @@ public struct CBORReader: ~Escapable {
   /// Offset of the next item.
   public private(set) var position: Int
 
+  /// - Parameter position: where to begin, at most `bytes.count`.
   @_lifetime(copy bytes)
-  public init(_ bytes: Span<UInt8>) {
+  public init(_ bytes: Span<UInt8>, at position: Int = 0) {
+    precondition(position >= 0 && position <= bytes.count, "position beyond the bytes")
     self.bytes = bytes
-    position = 0
+    self.position = position
   }
 
   public var isAtEnd: Bool { position == bytes.count }
@@ -161,6 +163,7 @@ public struct CBORReader: ~Escapable {
   }
 
   /// A byte string of exactly `size` bytes, by value.
+  @inlinable
   public mutating func fixed<let size: Int>() throws(WireError) -> Bytes<size> {
     let span = try byteString()
     guard span.count == size else { throw .outOfRange }

@@ -6,7 +6,8 @@
 /// What is wrong with a COSE_Sign1.
 public enum COSEError: Error, Equatable {
   case malformed
-  /// `alg` is absent or neither EdDSA (-8) nor Ed25519 (-19), or the signature is not 64 bytes.
+  /// The protected header has no `alg`, or one that is neither EdDSA (-8) nor Ed25519 (-19), or the
+  /// signature has Ed448's length.
   case badAlgorithm
   /// The output is too small.
   case noSpace
@@ -24,6 +25,8 @@ public struct Sign1: Equatable {
 
   public static let ed25519: Int64 = -19
   public static let edDSA: Int64 = -8
+  /// Labels in one header bucket.
+  private static let labelsMax = MapKeys.capacity / 2
 
   /// Parses `bytes`, which may be untagged, tagged 18, or 61(18(...)) (RFC 8392 6).
   public init(parsing bytes: Span<UInt8>) throws(COSEError) {
@@ -33,8 +36,11 @@ public struct Sign1: Equatable {
       throw .malformed
     }
     // Algorithms after structure: bytes that are no COSE_Sign1 at all are malformed first.
-    guard algorithm == Self.ed25519 || algorithm == Self.edDSA, signature.count == 64 else {
-      throw .badAlgorithm
+    guard algorithm == Self.ed25519 || algorithm == Self.edDSA else { throw .badAlgorithm }
+    guard signature.count == 64 else {
+      // EdDSA (-8) stands for Ed448 too, whose signatures have 114 bytes (RFC 8032 5.2.6).
+      if algorithm == Self.edDSA && signature.count == 114 { throw .badAlgorithm }
+      throw .malformed
     }
   }
 
@@ -57,15 +63,14 @@ public struct Sign1: Equatable {
       }
     }
     try reader.array(exactly: 4)
+    // One set of labels for both buckets: a label in both is a duplicate (RFC 9052 3).
+    var labels = MapKeys()
     let header = try reader.byteString()
     parts.protectedHeader = reader.position - header.count..<reader.position
     if header.count > 0 {
-      try parts.readHeader(header, isProtected: true, offset: parts.protectedHeader.lowerBound)
+      try parts.readProtected(bytes, &labels)
     }
-    let start = reader.position
-    try reader.skip()
-    let open = bytes.extracting(start..<reader.position)
-    try parts.readHeader(open, isProtected: false, offset: start)
+    try parts.readUnprotected(&reader, &labels)
     let payload = try reader.byteString()
     parts.payload = reader.position - payload.count..<reader.position
     let signature = try reader.byteString()
@@ -74,55 +79,82 @@ public struct Sign1: Equatable {
     return parts
   }
 
-  private mutating func readHeader(
-    _ header: Span<UInt8>, isProtected: Bool, offset: Int
+  private mutating func readProtected(
+    _ bytes: Span<UInt8>, _ labels: inout MapKeys
   ) throws(WireError) {
-    var reader = CBORReader(header)
-    let pairs = try reader.map(max: 16)
-    var seen = InlineArray<16, Int64>(repeating: 0)
-    for i in 0..<pairs {
-      // Labels may be text too: none that we know, so the whole pair is skipped, unless critical.
-      guard try reader.peekMajor() <= 1 else {
-        _ = try reader.text()
-        try reader.skip()
-        continue
-      }
-      let label = try reader.integer()
-      for k in 0..<i where seen[k] == label && label != 0 { throw .duplicateKey }
-      seen[i] = label
-      switch label {
+    var reader = CBORReader(
+      bytes.extracting(first: protectedHeader.upperBound), at: protectedHeader.lowerBound)
+    var critical: Int?
+    var hasAlgorithm = false
+    for _ in 0..<(try reader.map(max: Self.labelsMax)) {
+      switch try labels.take(&reader) {
       case 1:
-        guard isProtected else { throw .unexpectedType }
-        algorithm = try reader.peekMajor() <= 1 ? reader.integer() : skipped(&reader)
+        algorithm = try Self.algorithm(&reader)
+        hasAlgorithm = true
       case 2:
-        guard isProtected else { throw .unexpectedType }
-        try critical(&reader)
-      case 4:
-        guard keyID == nil else { throw .duplicateKey }
-        let value = try reader.byteString()
-        let end = offset + reader.position
-        keyID = end - value.count..<end
+        critical = reader.position
+        try reader.skip()
+      case 4: keyID = try Self.keyID(&reader)
       default: try reader.skip()
       }
     }
     try reader.finish()
+    // Last, because `crit` may stand before what it names.
+    guard let critical else { return }
+    var list = CBORReader(reader.bytes, at: critical)
+    try Self.checkCritical(&list, hasAlgorithm: hasAlgorithm, hasKeyID: keyID != nil)
   }
 
-  /// A text algorithm is none of ours.
-  private func skipped(_ reader: inout CBORReader) throws(WireError) -> Int64 {
-    try reader.skip()
-    return 0
+  /// `alg` is skipped here: nobody signed it.
+  private mutating func readUnprotected(
+    _ reader: inout CBORReader, _ labels: inout MapKeys
+  ) throws(WireError) {
+    for _ in 0..<(try reader.map(max: Self.labelsMax)) {
+      switch try labels.take(&reader) {
+      case 2: throw .unexpectedType
+      case 4: keyID = try Self.keyID(&reader)
+      default: try reader.skip()
+      }
+    }
   }
 
-  /// RFC 9052 3.1: a label in `crit` that is not understood is a fatal error. We understand alg and
-  /// kid; the list must not be empty.
-  private func critical(_ reader: inout CBORReader) throws(WireError) {
-    let count = try reader.array(max: 8)
+  private static func keyID(_ reader: inout CBORReader) throws(WireError) -> Range<Int> {
+    let value = try reader.byteString()
+    return reader.position - value.count..<reader.position
+  }
+
+  /// An algorithm that is a text, or a number beyond Int64, is none of ours: 0, which is reserved.
+  private static func algorithm(_ reader: inout CBORReader) throws(WireError) -> Int64 {
+    guard try reader.peekMajor() <= 1 else {
+      _ = try reader.text()
+      return 0
+    }
+    let head = try reader.head()
+    guard head.argument <= UInt64(Int64.max) else { return 0 }
+    return head.major == 0 ? Int64(head.argument) : -1 - Int64(head.argument)
+  }
+
+  /// RFC 9052 3.1: the list must not be empty; a label in it that is not understood, or not in the
+  /// protected bucket, is a fatal error. We understand alg and kid.
+  private static func checkCritical(
+    _ reader: inout CBORReader, hasAlgorithm: Bool, hasKeyID: Bool
+  ) throws(WireError) {
+    let count = try reader.array(max: labelsMax)
     guard count > 0 else { throw .outOfRange }
     for _ in 0..<count {
       let label = try reader.integer()
-      guard label == 1 || label == 4 else { throw .outOfRange }
+      guard label == 1 && hasAlgorithm || label == 4 && hasKeyID else { throw .outOfRange }
     }
+  }
+
+  /// Whether `bytes`, which were parsed, are in the one form that `sign` writes (with either
+  /// algorithm): tag 18, `{alg, kid}` protected, nothing unprotected. Our own documents must be:
+  /// the signature does not cover the tag nor the unprotected header, and a hash of the whole does.
+  public func isDeterministic(_ bytes: Span<UInt8>) -> Bool {
+    guard let keyID, keyID.upperBound == protectedHeader.upperBound else { return false }
+    let start = protectedHeader.lowerBound
+    return bytes[0] == 0xd2 && bytes[1] == 0x84 && bytes[start] == 0xa2 && bytes[start + 1] == 0x01
+      && bytes[protectedHeader.upperBound] == 0xa0
   }
 
   /// Whether the signature over (protected header, `external`, payload) holds for `key`.
@@ -159,18 +191,23 @@ public struct Sign1: Equatable {
     return writer.count
   }
 
-  /// Writes `18([{1: -19, 4: keyID}, {}, payload, signature])` into `output`; returns its length.
-  /// - Parameter scratch: room for the Sig_structure: the payload and 128 bytes more.
+  /// Writes `18([{1: algorithm, 4: keyID}, {}, payload, signature])` into `output`; returns its
+  /// length.
+  /// - Parameters:
+  ///   - algorithm: `ed25519`, or `edDSA` for readers that do not know the former.
+  ///   - scratch: room for the Sig_structure: the payload and 128 bytes more.
   @_lifetime(output: copy output)
   @_lifetime(scratch: copy scratch)
   public static func sign<P: Primitives>(
-    _ payload: Span<UInt8>, external: StaticString = "", keyID: Span<UInt8>, key: SecretKey,
-    with primitives: P.Type, scratch: inout MutableSpan<UInt8>, into output: inout MutableSpan<UInt8>
+    _ payload: Span<UInt8>, external: StaticString = "", algorithm: Int64 = Self.ed25519,
+    keyID: Span<UInt8>, key: SecretKey, with primitives: P.Type,
+    scratch: inout MutableSpan<UInt8>, into output: inout MutableSpan<UInt8>
   ) throws(COSEError) -> Int {
     do throws(WireError) {
       var header = InlineArray<64, UInt8>(repeating: 0)
       var headerSpan = header.mutableSpan
-      let headerCount = try protectedHeader(keyID: keyID, into: &headerSpan)
+      let headerCount = try protectedHeader(
+        algorithm: algorithm, keyID: keyID, into: &headerSpan)
       let signed = try toBeSigned(
         protectedHeader: header.span.extracting(first: headerCount), external: external,
         payload: payload, into: &scratch)
@@ -188,15 +225,15 @@ public struct Sign1: Equatable {
     }
   }
 
-  /// Writes `{1: -19, 4: keyID}`, or `{1: -19}` for an empty `keyID`; returns its length.
+  /// Writes `{1: algorithm, 4: keyID}`, without the second for an empty `keyID`; returns its length.
   @_lifetime(output: copy output)
   public static func protectedHeader(
-    keyID: Span<UInt8>, into output: inout MutableSpan<UInt8>
+    algorithm: Int64 = Self.ed25519, keyID: Span<UInt8>, into output: inout MutableSpan<UInt8>
   ) throws(WireError) -> Int {
     var writer = CBORWriter(output.whole())
     try writer.map(keyID.count > 0 ? 2 : 1)
     try writer.unsigned(1)
-    try writer.integer(Self.ed25519)
+    try writer.integer(algorithm)
     if keyID.count > 0 {
       try writer.unsigned(4)
       try writer.byteString(keyID)

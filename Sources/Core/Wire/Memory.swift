@@ -10,7 +10,7 @@ import Limits
 @safe
 public struct Memory: ~Copyable {
   private let base: UnsafeMutablePointer<UInt8>
-  public let count: Int
+  public private(set) var count: Int
 
   /// - Parameter base: `count` bytes, zeroed, that live as long as the process and that nothing
   ///   else writes.
@@ -44,6 +44,13 @@ public struct Memory: ~Copyable {
 
   @_lifetime(borrow self)
   public func span(_ range: Range<Int>) -> Span<UInt8> { span.extracting(range) }
+
+  /// Splits off the last `bytes`, for another owner.
+  public mutating func takeLast(_ bytes: Int) -> Memory {
+    precondition(bytes >= 0 && bytes <= count, "split beyond the memory")
+    count -= bytes
+    return unsafe Memory(unsafe: base + count, count: bytes)
+  }
 
   /// Names `range` for an action. Whoever performs the action reads or writes there until it has
   /// reported; the owner leaves the bytes alone until then.

@@ -1,1 +1,82 @@
+// The kernel, as few words as the rim needs of it. Every function returns 0 or a count on success and
+// a negative errno on failure, unless it says otherwise. None allocates.
 #pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// Memory: zeroed pages that live as long as the process; NULL if there are none.
+void *tk_arena(size_t bytes);
+
+// Files.
+enum { TK_READ = 0, TK_WRITE = 1 };
+int tk_open(const char *path, int mode);
+void tk_close(int fd);
+int64_t tk_size(int fd);
+// Whole transfers. tk_read_at gives -ENODATA where the file ends too early.
+int tk_read_at(int fd, void *bytes, size_t count, int64_t offset);
+int tk_write_at(int fd, const void *bytes, size_t count, int64_t offset);
+int tk_sync(int fd);
+// An exclusive lock that ends with the descriptor; -EWOULDBLOCK if another process has it.
+int tk_lock(int fd);
+// Makes a file of zeros, written and flushed under another name before it gets its own.
+int tk_create_zeroed(const char *path, int64_t bytes);
+// Reads a whole file of at most `capacity` bytes (-EFBIG beyond); returns its length.
+int64_t tk_read_file(const char *path, void *bytes, size_t capacity);
+int tk_make_folder(const char *path);
+// Modification time in nanoseconds, or a negative errno.
+int64_t tk_modified(const char *path);
+
+// Clocks.
+int64_t tk_realtime_ms(void);
+int64_t tk_boottime_ms(void);
+uint64_t tk_monotonic_ns(void);
+uint64_t tk_cpu_ns(void);
+
+// Descriptors.
+int tk_nonblocking(int fd);
+// Raw 8N1 at `baud`.
+int tk_serial(const char *path, int baud);
+// read(2) and write(2) but for EINTR; -EAGAIN when nothing is there.
+int64_t tk_read(int fd, void *bytes, size_t count);
+// Everything, however long it takes.
+int tk_write_all(int fd, const void *bytes, size_t count);
+
+// Signals: a descriptor that is readable when SIGTERM, SIGINT or SIGHUP has come; SIGPIPE is ignored.
+int tk_signals(void);
+// The next signal, 0 if none is waiting.
+int tk_next_signal(int fd);
+
+struct tk_poll {
+  int fd;
+  short events;
+  short ready;
+};
+enum { TK_IN = 1, TK_OUT = 4, TK_ERROR = 8, TK_HANGUP = 16 };
+// poll(2): `timeout_ms` -1 waits for ever. Returns the number that are ready; 0 after EINTR too.
+int tk_wait(struct tk_poll *polls, int count, int64_t timeout_ms);
+
+// A Unix socket for the status, mode 0600.
+int tk_status_listen(const char *path);
+int tk_status_accept(int fd);
+int tk_status_connect(const char *path);
+
+// The flush thread. It does what may block: a job is up to 80 writes to one file and one fdatasync,
+// or one name to resolve. Jobs are done in the order of submission and answered through one eventfd.
+enum { TK_JOB_WRITES_MAX = 80, TK_JOBS_MAX = 8 };
+// Starts the thread; returns the eventfd.
+int tk_worker_start(void);
+// Adds a write to the job that is being made for `tag` (0 to 7).
+void tk_job_write(int tag, int fd, const void *bytes, size_t count, int64_t offset);
+// Hands the job over; it ends with fdatasync(fd).
+void tk_job_flush(int tag, int fd);
+// Hands over a name to resolve.
+void tk_job_resolve(int tag, const char *host);
+// The next job that is done: its tag, and its result in *error (0 or a negative errno); -1 if none.
+int tk_job_done(int *error);
+// Jobs that are not done.
+int tk_jobs_pending(void);
+// Spins up to `ns` for a job to be done; returns whether one is.
+int tk_spin_for_job(uint64_t ns);
+// The address that the last name gave, as text.
+const char *tk_resolved(void);

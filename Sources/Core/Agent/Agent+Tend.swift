@@ -1,0 +1,113 @@
+// What the agent does of itself: commits, checkpoints, windows, and what the disk reports.
+
+import Contacts
+import Gates
+import Limits
+import Rings
+import Sync
+import Trust
+public import Wire
+
+extension Agent {
+  /// Time has passed.
+  public mutating func time<D: Disk & ~Copyable>(
+    _ now: Now, disk: inout D, into actions: inout Actions
+  ) {
+    step(.time, now: now, into: &actions)
+    if link.isUp && uplink.window.isOverdue(now: now.elapsed) {
+      actions.notices.append(
+        Notice(.warning, "receipts_overdue").with("bundles", Int64(uplink.window.count)))
+      uplink.rewind(to: ring)
+    }
+    if now.elapsed >= greetingDue { owesGreeting = true }
+    tend(now, disk: &disk, into: &actions)
+  }
+
+  /// The writes of `file` are durable, or are not.
+  public mutating func flushed<D: Disk & ~Copyable>(
+    _ file: FileName, _ error: DiskError?, now: Now, disk: inout D, into actions: inout Actions
+  ) {
+    if let error {
+      actions.notices.append(
+        Notice(.alarm, "flush_failed").with("file", Int64(file.rawValue))
+          .with("error", Int64(error.code)))
+    }
+    switch file {
+    case .ring:
+      let was = ring.state
+      ring.flushed(error, into: &actions.disk)
+      if ring.state == .readOnly && was != .readOnly {
+        actions.notices.append(Notice(.alarm, "ring_read_only"))
+      }
+    case .used:
+      used.flushed(error, disk: &disk, into: &actions.disk)
+    case .trust:
+      slots.flushed(error)
+      if error == nil { trustVersion = trust.version }
+    }
+    tend(now, disk: &disk, into: &actions)
+  }
+
+  /// Starts what is due: after every event.
+  mutating func tend<D: Disk & ~Copyable>(
+    _ now: Now, disk: inout D, into actions: inout Actions
+  ) {
+    guard hasReplayed else { return }
+    checkpoint(disk: &disk, into: &actions)
+    if !ring.hasUnsavedReceipts {
+      receiptsDue = .max
+    } else if receiptsDue == .max {
+      receiptsDue = now.elapsed + Self.receiptsWaitMilliseconds
+    }
+    if ring.mayCommit && (ring.pendingRecords > 0 || now.elapsed >= receiptsDue) {
+      ring.commit(into: &actions.disk)
+      receiptsDue = .max
+    }
+    warnBeforeFull(&actions.notices)
+  }
+
+  private mutating func checkpoint<D: Disk & ~Copyable>(
+    disk: inout D, into actions: inout Actions
+  ) {
+    if used.isIdle && (used.needsCheckpoint || hasUnsavedSettlements || ringWantsSpace) {
+      used.startCheckpoint(
+        throughSequence: ring.nextSequence(.admissions) - 1, height: settling.height)
+    }
+    // The ring's commit must be durable before uses go to the table, so this asks every time.
+    used.advance(
+      durableThrough: ring.durableThrough(.admissions), disk: &disk, into: &actions.disk)
+    ring.setReplayFloor(used.coveredSequence)
+  }
+
+  private var hasUnsavedSettlements: Bool {
+    settling.isBetweenHeights && settling.height > used.coveredHeight
+  }
+
+  /// Receipted admissions wait for a checkpoint, and the ring is half full.
+  private var ringWantsSpace: Bool {
+    ring.freeSegments < ring.segments / 2
+      && ring.acknowledgedThrough(.admissions) > used.coveredSequence
+  }
+
+  private mutating func warnBeforeFull(_ notices: inout Notices) {
+    let isLow = ring.freeSegments < 2 * ring.reservedSegments
+    if isLow && !wasLow {
+      notices.append(
+        Notice(.alarm, "ring_nearly_full").with("free_segments", Int64(ring.freeSegments))
+          .with("segments", Int64(ring.segments)))
+    }
+    wasLow = isLow
+  }
+}
+
+extension DiskError {
+  /// For the log: 1 input/output, 2 no space, 3 short read, 4 read-only.
+  var code: Int {
+    switch self {
+    case .inputOutput: 1
+    case .noSpace: 2
+    case .shortRead: 3
+    case .readOnly: 4
+    }
+  }
+}

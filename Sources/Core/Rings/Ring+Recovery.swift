@@ -1,0 +1,346 @@
+// A start: what the file says, then the tail written again. FORMAT.md, "Which block speaks" and
+// "Rules of writing" 5.
+// Invariants: reading changes nothing in the file; nothing is reported durable before the tail has
+// been written again and flushed; what cannot be read is never given to the free segments while it
+// may hold records that are not released.
+
+public import Wire
+import Limits
+
+/// What a start found.
+public struct RecoveryReport: Equatable, Sendable {
+  /// Newest commit in the file, and the boot that wrote it.
+  public var commit: UInt64 = 0
+  public var boot: UInt32 = 0
+  /// The cut hit a commit on the way: what nobody had been promised is gone.
+  public var isTailTorn = false
+  /// Records of the tail, which are written again: never reported durable, yet here.
+  public var tailRecords = 0
+  /// Blocks, or holes where blocks must have been, that were durable once: an alarm.
+  public var corruptBlocks = 0
+}
+
+/// What `recover` learns on its way.
+struct Survey {
+  var newest: BlockHeader?
+  var states = InlineArray<4, ClassState>(repeating: ClassState())
+  var doubtful = 0
+  var report = RecoveryReport()
+}
+
+/// What one segment says of the newest blocks of its class.
+private struct SegmentEnd {
+  /// The newest block that counts, tail or not.
+  var last: BlockHeader?
+  var isTail = false
+  var isTorn = false
+  var corrupt = 0
+}
+
+extension Ring {
+  /// Finds everything again and asks for the first flush. `ready` after two of `flushed`.
+  /// - Parameter nonce: random.
+  /// - Throws: `blank` (call `create`), `damaged`, `otherFormat`, `disk`.
+  /// - Complexity: one read a segment, and at most 16 more for each class and unreadable segment.
+  public mutating func recover<D: Disk & ~Copyable>(
+    _ disk: inout D, nonce: UInt64, into actions: inout DiskActions
+  ) throws(RingError) -> RecoveryReport {
+    precondition(state == .closed, "the ring is in use")
+    let report = try examine(&disk)
+    self.nonce = nonce
+    boot = report.boot + 1
+    // Two numbers that no block shows may have been on the way: a commit, and its second attempt.
+    lastCommit = report.commit + 2
+    if touched == 0 { touchControl() }
+    state = .starting
+    isSettling = true
+    isCommitting = true
+    actions.append(.flush(.ring))
+    return report
+  }
+
+  /// Reads what `recover` needs to know, and the tail into the buffers of the batch on the way.
+  mutating func examine<D: Disk & ~Copyable>(
+    _ disk: inout D
+  ) throws(RingError) -> RecoveryReport {
+    guard let file = try FileHeader.read(&disk, checkedBy: P.self) else {
+      throw try isUnused(&disk) ? .blank : .damaged
+    }
+    guard file.segments == segments else { throw .otherFormat }
+    header = file
+    table.clear()
+    var survey = Survey()
+    for segment in 0..<segments { try look(at: segment, &disk, &survey) }
+    for index in 0..<Limits.ringClasses {
+      table.sort(index)
+      let count = table.count(index)
+      if count > 0 { try findNewest(in: table.segment(index, count - 1), &disk, &survey) }
+    }
+    guard let newest = survey.newest else { throw try isUnused(&disk) ? .blank : .damaged }
+    durableCommit = newest.durable
+    lastCommit = newest.commit
+    survey.report.commit = newest.commit
+    survey.report.boot = newest.boot
+    try settleDoubtful(&disk, &survey)
+    touched = 0
+    for index in 0..<Limits.ringClasses {
+      table.sort(index)
+      try settle(index, &disk, &survey)
+      release(index)
+    }
+    // What was freed last is used last: if the newest watermark should be lost, it is still there.
+    table.sort(SegmentTable.free)
+    if newest.commit > newest.durable && newest.touched & ~touched != 0 {
+      survey.report.isTailTorn = true
+    }
+    counters.corruptBlocks += UInt64(survey.report.corruptBlocks)
+    return survey.report
+  }
+
+  // MARK: Reading
+
+  private var scratch: Range<Int> {
+    let start = bufferOffset(batch: fillingBatch, index: 0)
+    return start..<start + Layout.headerBytes
+  }
+
+  /// Reads where a block may begin into the scratch; nil if there is no whole header.
+  mutating func readHeader<D: Disk & ~Copyable>(
+    _ segment: Int, _ page: Int, _ disk: inout D
+  ) throws(RingError) -> BlockHeader? {
+    let offset = Layout.offset(segment: segment, page: page)
+    let identity = header.identity
+    var target = memory.mutableSpan(scratch)
+    do throws(DiskError) {
+      try disk.read(.ring, at: offset, into: &target)
+    } catch {
+      throw .disk(error)
+    }
+    let block = BlockHeader.decode(
+      target.span, at: offset, of: identity, checkedBy: P.self)
+    guard let block, page + block.pages <= Limits.pagesPerSegment else { return nil }
+    return block
+  }
+
+  private var isScratchZero: Bool {
+    let span = memory.span(scratch)
+    for i in span.indices where span[i] != 0 { return false }
+    return true
+  }
+
+  /// Whether nothing was ever written behind the first commit (FORMAT.md, File header).
+  private mutating func isUnused<D: Disk & ~Copyable>(_ disk: inout D) throws(RingError) -> Bool {
+    for segment in 1..<segments {
+      _ = try readHeader(segment, 0, &disk)
+      if !isScratchZero { return false }
+    }
+    return true
+  }
+
+  private func note(_ block: BlockHeader, _ survey: inout Survey) {
+    if let newest = survey.newest, newest.commit >= block.commit { return }
+    survey.newest = block
+    let span = memory.span(scratch)
+    for index in 0..<Limits.ringClasses {
+      survey.states[index] = BlockHeader.state(index, in: span)
+    }
+  }
+
+  /// Sorts a segment by its first header: a class, free, or doubtful.
+  private mutating func look<D: Disk & ~Copyable>(
+    at segment: Int, _ disk: inout D, _ survey: inout Survey
+  ) throws(RingError) {
+    if let block = try readHeader(segment, 0, &disk) {
+      note(block, &survey)
+      enter(segment, block)
+    } else if isScratchZero {
+      table.set(segment, first: 0, opened: 0, last: 0, pages: 0)
+      table.append(segment, to: SegmentTable.free)
+    } else {
+      table.set(segment, first: 0, opened: 0, last: .max, pages: 0)
+      survey.doubtful += 1
+      try findNewest(in: segment, &disk, &survey)
+    }
+  }
+
+  private mutating func enter(_ segment: Int, _ block: BlockHeader) {
+    table.set(
+      segment, first: block.first, opened: block.commit, last: 0, pages: Limits.pagesPerSegment)
+    table.append(segment, to: block.recordClass.index)
+  }
+
+  private mutating func findNewest<D: Disk & ~Copyable>(
+    in segment: Int, _ disk: inout D, _ survey: inout Survey
+  ) throws(RingError) {
+    for page in 1..<Limits.pagesPerSegment {
+      if let block = try readHeader(segment, page, &disk) { note(block, &survey) }
+    }
+  }
+
+  // MARK: Judging
+
+  /// A segment whose first header is unreadable: the tail's (torn), long released, or corrupt. Only
+  /// live blocks behind it tell.
+  private mutating func settleDoubtful<D: Disk & ~Copyable>(
+    _ disk: inout D, _ survey: inout Survey
+  ) throws(RingError) {
+    guard survey.doubtful > 0 else { return }
+    for segment in 0..<segments where table.last(segment) == .max {
+      var isUsed = false
+      for page in 1..<Limits.pagesPerSegment where !isUsed {
+        guard let block = try readHeader(segment, page, &disk) else { continue }
+        guard isLive(block, survey.states[block.recordClass.index]) else { continue }
+        isUsed = true
+        survey.report.corruptBlocks += 1
+        enter(segment, block)
+      }
+      if !isUsed {
+        table.set(segment, first: 0, opened: lastCommit, last: 0, pages: 0)
+        table.append(segment, to: SegmentTable.free)
+      }
+    }
+  }
+
+  /// Whether a block behind an unreadable first page speaks for records that are not released: it
+  /// may be left from an earlier use of the segment, or was written again elsewhere, or given up and
+  /// its sequences used by others.
+  private func isLive(_ block: BlockHeader, _ state: ClassState) -> Bool {
+    guard block.records > 0, block.end > state.released + 1,
+      block.commit > durableCommit || block.end <= state.next
+    else { return false }
+    let index = block.recordClass.index
+    for position in 0..<table.count(index) {
+      let other = table.segment(index, position)
+      if table.opened(other) > block.commit && table.first(other) < block.end { return false }
+    }
+    return true
+  }
+
+  /// Finds where a class ends: its tail, if there is one, else its newest durable block.
+  private mutating func settle<D: Disk & ~Copyable>(
+    _ index: Int, _ disk: inout D, _ survey: inout Survey
+  ) throws(RingError) {
+    lanes[index] = Lane()
+    lanes[index].durable = survey.states[index]
+    lanes[index].acked = survey.states[index].acked
+    lanes[index].next = survey.states[index].next
+    lanes[index].head = survey.states[index].head
+
+    var end = SegmentEnd()
+    var position = table.count(index) - 1
+    while position >= 0 {
+      let segment = table.segment(index, position)
+      end = try readEnd(of: segment, index, &disk)
+      survey.report.corruptBlocks += end.corrupt
+      if end.isTorn { survey.report.isTailTorn = true }
+      if end.last != nil { break }
+      if end.corrupt == 0 && position == table.count(index) - 1 {
+        // Nothing in it counts: a torn tail, or given up by an earlier start.
+        _ = table.takeLast(index)
+        table.append(segment, to: SegmentTable.free)
+      }
+      position -= 1
+    }
+    if let tail = end.last, end.isTail {
+      touched |= 1 << UInt8(index)
+      lanes[index].flight = Batch(
+        first: tail.first, records: tail.records, length: tail.length)
+      lanes[index].next = tail.end
+      lanes[index].head = lanes[index].flightHead
+      lanes[index].previous = tail.previous
+      survey.report.tailRecords += tail.records
+    } else {
+      lanes[index].previous = end.last?.checksum ?? 0
+      let durable = lanes[index].durable
+      let found = end.last?.end ?? durable.released + 1
+      if found < durable.next && durable.released + 1 < durable.next {
+        survey.report.corruptBlocks += 1
+      }
+    }
+  }
+
+  /// Walks the blocks of a segment; reads the tail's frames if the tail is there.
+  private mutating func readEnd<D: Disk & ~Copyable>(
+    of segment: Int, _ index: Int, _ disk: inout D
+  ) throws(RingError) -> SegmentEnd {
+    var end = SegmentEnd()
+    let next = lanes[index].durable.next
+    var before: BlockHeader?
+    var expected: UInt64?
+    var page = 0
+    var endPage = 0
+    while page < Limits.pagesPerSegment {
+      guard let block = try readHeader(segment, page, &disk), block.recordClass.index == index,
+        block.commit >= table.opened(segment), block.follows(before, endingAt: endPage, in: page)
+      else {
+        page += 1
+        continue
+      }
+      if block.commit > durableCommit {
+        if block.first == next {
+          if let head = try readTail(block, segment, page, index, &disk) {
+            lanes[index].flightHead = head
+            end.last = block
+            end.isTail = true
+          } else {
+            end.isTorn = true
+          }
+        }
+      } else if block.end <= next {
+        if let expected, block.first > expected { end.corrupt += 1 }
+        end.last = block
+        expected = block.end
+      }
+      before = block
+      page += block.pages
+      endPage = page
+    }
+    return end
+  }
+
+  /// Reads the frames of a tail block to where they will be written from; H of the last record, or
+  /// nil if they are not what the header was written for.
+  private mutating func readTail<D: Disk & ~Copyable>(
+    _ block: BlockHeader, _ segment: Int, _ page: Int, _ index: Int, _ disk: inout D
+  ) throws(RingError) -> Hash? {
+    guard block.records > 0 else { return lanes[index].durable.head }
+    let buffer = bufferOffset(batch: 1 - fillingBatch, index: index)
+    let offset = Layout.offset(segment: segment, page: page) + Int64(Layout.headerBytes)
+    var target = memory.mutableSpan(buffer + Layout.headerBytes..<buffer + block.length)
+    do throws(DiskError) {
+      try disk.read(.ring, at: offset, into: &target)
+    } catch {
+      throw .disk(error)
+    }
+    return block.lastHash(in: target.span, checkedBy: P.self)
+  }
+
+  /// Gives the segments of a class that hold nothing which is not released to the free ones.
+  private mutating func release(_ index: Int) {
+    let count = table.count(index)
+    for position in 0..<count {
+      let segment = table.takeFirst(index)
+      let isNewest = position == count - 1
+      let next = isNewest ? UInt64.max : table.first(table.segment(index, 0))
+      if !isNewest && (next <= table.first(segment) || next <= lanes[index].durable.released + 1) {
+        table.append(segment, to: SegmentTable.free)
+      } else {
+        table.extend(segment, last: lastCommit, pages: Limits.pagesPerSegment)
+        table.append(segment, to: index)
+      }
+    }
+  }
+}
+
+extension Ring {
+  /// Whether the segment that held `sequence` when it was examined begins with a newer block now.
+  mutating func wasReused<D: Disk & ~Copyable>(
+    _ sequence: UInt64, _ recordClass: RecordClass, _ disk: inout D
+  ) throws(RingError) -> Bool {
+    guard table.count(recordClass.index) > 0 else { return false }
+    let position = table.position(of: sequence, in: recordClass.index)
+    let segment = table.segment(recordClass.index, position)
+    guard let block = try readHeader(segment, 0, &disk) else { return false }
+    return block.commit > lastCommit
+  }
+}

@@ -1,0 +1,127 @@
+// `trust sign`: trust.toml in, a signed trust document out.
+
+import Foundation
+import Limits
+import Seal
+import Trust
+import Wire
+
+let trustSign = Command(
+  group: "trust", verb: "sign", summary: "Signs a trust document that devices and validators load.",
+  options: [
+    Option(name: "in", value: "trust.toml", help: "its source", isRequired: true),
+    Option(name: "key", value: "FILE", help: "the authority's private key", isRequired: true),
+    Option(name: "out", value: "FILE", help: "where the document goes", isRequired: true),
+    .json,
+  ],
+  notes: """
+    trust.toml: version and network; optional issued, expires, fresh_s, stale_s, previous (the hash
+    that signing the document before has printed); then [[authority]], [[issuer]], [[pretix_event]],
+    [[revoked]], [[blocked]], [[device]], [[validator]]. Raise version with every document: devices
+    refuse a lower one, and another one of the same version.
+    """
+) { (arguments) throws(Failure) in
+  let path = arguments.required("in")
+  let source = try TrustSource(ConfigurationFile(path, try Files.read(path)))
+  let key = try Keys.secret(arguments.required("key"))
+  let document = try source.sign(with: key, path)
+  let output = arguments.required("out")
+  try Files.replace(output, document)
+  let hash = hex(Sodium.hash(document.span).span)
+  if arguments.has("json") {
+    var object = JSONObject()
+    object.put("file", output)
+    object.put("version", source.head.version)
+    object.put("network", String(decoding: source.networkName, as: UTF8.self))
+    object.put("authority", hex(Sodium.publicKey(of: key).span))
+    object.put("hash", hash)
+    object.put("bytes", document.count)
+    Output.line(object.line)
+  } else {
+    Output.line(
+      "\(output): version \(source.head.version), \(counted(source.issuers.count, "issuer")), "
+        + "\(counted(source.pretixKeys.count, "pretix key")), \(source.revoked.count) revoked, "
+        + "\(source.blocked.count) blocked, \(counted(source.devices.count, "device")), "
+        + "\(counted(source.validators.count, "validator")), \(document.count) bytes")
+    Output.line("hash \(hash)")
+  }
+  source.warn(Sodium.publicKey(of: key))
+}
+
+extension TrustSource {
+  fileprivate var networkName: [UInt8] {
+    let name = head.network
+    return name.span.indices.map { name.span[$0] }
+  }
+
+  /// What is allowed, and seldom meant.
+  fileprivate func warn(_ signer: PublicKey) {
+    if !authorities.isEmpty && !authorities.contains(signer) {
+      Output.error(
+        "tollctl: warning: the key that signed this is not among its [[authority]]: "
+          + "it cannot sign the next document")
+    }
+    if devices.contains(where: { $0.epoch == 0 }) {
+      Output.error("tollctl: warning: a device has no epoch: tollctl device enroll draws one")
+    }
+    if validators.isEmpty {
+      Output.error("tollctl: warning: without a [[validator]] no device believes a receipt")
+    }
+  }
+
+  /// The signed document.
+  fileprivate func sign(with key: SecretKey, _ path: String) throws(Failure) -> [UInt8] {
+    var payload = [UInt8](repeating: 0, count: Limits.trustBytesMax)
+    var scratch = [UInt8](repeating: 0, count: Limits.trustBytesMax + 128)
+    var output = [UInt8](repeating: 0, count: Limits.trustBytesMax)
+    var payloadSpace = payload.mutableSpan
+    var scratchSpace = scratch.mutableSpan
+    var outputSpace = output.mutableSpan
+    do throws(TrustError) {
+      var writer = try begun(payloadSpace.whole())
+      do throws(WireError) {
+        try write(to: &writer, signer: Sodium.publicKey(of: key))
+      } catch {
+        throw TrustError.noSpace
+      }
+      let count = try writer.finish(
+        key: key, with: Sodium.self, scratch: &scratchSpace, into: &outputSpace)
+      return (0..<count).map { outputSpace[$0] }
+    } catch {
+      throw .failed(
+        error == .malformed
+          ? "\(path) says what the format does not allow: please report this"
+          : "\(path) makes a document of more than \(Limits.trustBytesMax) bytes: "
+            + "fewer revoked tickets and devices fit")
+    }
+  }
+
+  @_lifetime(copy payload)
+  private func begun(
+    _ payload: consuming MutableSpan<UInt8>
+  ) throws(TrustError) -> TrustWriter {
+    do throws(WireError) { return try TrustWriter(payload, head: head) } catch { throw .noSpace }
+  }
+
+  @_lifetime(writer: copy writer)
+  private func write(
+    to writer: inout TrustWriter, signer: PublicKey
+  ) throws(WireError) {
+    try writer.authorities(max(authorities.count, 1))
+    for authority in authorities.isEmpty ? [signer] : authorities {
+      try writer.authority(authority)
+    }
+    try writer.issuers(issuers.count)
+    for issuer in issuers { try writer.issuer(issuer) }
+    try writer.pretixKeys(pretixKeys.count)
+    for key in pretixKeys { try writer.pretixKey(key) }
+    try writer.revoked(revoked.count)
+    for identity in revoked { try writer.identity(identity) }
+    try writer.blocked(blocked.count)
+    for identity in blocked { try writer.identity(identity) }
+    try writer.devices(devices.count)
+    for device in devices { try writer.device(device) }
+    try writer.validators(validators.count)
+    for validator in validators { try writer.validator(validator) }
+  }
+}

@@ -1,0 +1,157 @@
+// What each device is still to be told: receipts, trust documents, settlements. A state machine without
+// I/O: it names what to send next, and the caller sends it when the broker has room.
+//
+// Invariants: a device gets settlements in the order of their heights, without one left out, from the
+// height that it said it holds; nothing waits here as bytes, so a device that is slow or gone costs a
+// few words; what a device does not confirm is offered again, at most every 10 s.
+
+public import Records
+
+public struct Downlink {
+  /// Something for `node`.
+  public enum Item: Sendable, Equatable {
+    case trust(node: UInt64)
+    case receipt(node: UInt64)
+    /// Leaf `index` of the settlements of `height`, from 0.
+    case settlement(node: UInt64, height: UInt64, index: Int)
+  }
+
+  /// Devices that were heard this long ago, milliseconds, are told what others do.
+  public static let presence: Int64 = 60_000
+  /// Time for a device to say that it has what it was sent, milliseconds.
+  public static let patience: Int64 = 10_000
+  /// Settlement leaves for one device in a second.
+  public static let burst = 64
+
+  private struct Peer {
+    let node: UInt64
+    /// Last heard; milliseconds of the caller's clock, as all times here.
+    var heard: Int64
+    var wantsReceipt = false
+    var wantsTrust = false
+    var trustSent: Int64?
+    /// Height whose settlements it was sent, and everything below; and when.
+    var sent: UInt64
+    var sentAt: Int64
+    /// Leaf of the next height to send.
+    var index = 0
+    /// Height up to which it is to be sent settlements.
+    var owed: UInt64 = 0
+    var budget = burst
+    var budgetSince: Int64
+  }
+
+  private var peers: [Peer] = []
+  private var places: [UInt64: Int] = [:]
+  private var turn = 0
+
+  public init() {}
+
+  /// A batch of the device came and was taken, or known, or had a hole before it.
+  /// - Parameters:
+  ///   - asks: it had no runs: a contact begins, and the device asks what is new.
+  ///   - trust: version of the document in force.
+  ///   - settled: last height with settlements.
+  public mutating func heard(
+    _ header: BatchHeader, asks: Bool, trust: UInt64, settled: UInt64, at now: Int64
+  ) {
+    // One that was never heard may be in the middle of a contact that began before we did.
+    let isNew = places[header.node] == nil
+    let place = place(of: header, at: now)
+    peers[place].heard = now
+    peers[place].wantsReceipt = true
+    let isOverdue = now - peers[place].sentAt >= Self.patience
+    if asks || header.height > peers[place].sent
+      || (header.height < peers[place].sent && isOverdue)
+    {
+      peers[place].sent = header.height
+      peers[place].index = 0
+    }
+    if asks || isNew { peers[place].owed = settled }
+    if header.trust < trust {
+      let isWaiting = peers[place].trustSent.map { now - $0 < Self.patience } ?? false
+      if asks || !isWaiting { peers[place].wantsTrust = true }
+    }
+  }
+
+  /// A block is durable that holds a receipt for `node`.
+  public mutating func receipted(_ node: UInt64) {
+    if let place = places[node] { peers[place].wantsReceipt = true }
+  }
+
+  /// A block with settlements is durable.
+  /// - Parameter only: the one device that consumed all tickets in it, if it is one: it knows.
+  public mutating func settled(_ height: UInt64, only: UInt64?, at now: Int64) {
+    for i in peers.indices
+    where peers[i].node != only && now - peers[i].heard < Self.presence {
+      peers[i].owed = height
+    }
+  }
+
+  /// A newer trust document is in force.
+  public mutating func trustChanged(at now: Int64) {
+    for i in peers.indices where now - peers[i].heard < Self.presence {
+      peers[i].wantsTrust = true
+    }
+  }
+
+  /// What to send next; nil if there is nothing, or nothing yet. Devices take turns; for one device
+  /// the trust document comes first, which may be what it needs to believe the rest.
+  /// - Parameter next: the first height with settlements above one, nil if there is none.
+  public mutating func next(
+    at now: Int64, settlementAfter next: (UInt64) -> UInt64?
+  ) -> Item? {
+    for i in peers.indices {
+      let place = (turn + i) % peers.count
+      if let item = item(place, at: now, next) {
+        turn = (place + 1) % peers.count
+        return item
+      }
+    }
+    return nil
+  }
+
+  /// Settlement leaf `index` of `count` of `height` was handed to the broker.
+  public mutating func sent(
+    _ node: UInt64, height: UInt64, index: Int, of count: Int, at now: Int64
+  ) {
+    guard let place = places[node], peers[place].index == index else { return }
+    peers[place].budget -= 1
+    peers[place].sentAt = now
+    peers[place].index += 1
+    if peers[place].index >= count {
+      peers[place].index = 0
+      peers[place].sent = height
+    }
+  }
+
+  private mutating func item(
+    _ place: Int, at now: Int64, _ next: (UInt64) -> UInt64?
+  ) -> Item? {
+    let node = peers[place].node
+    if peers[place].wantsTrust {
+      peers[place].wantsTrust = false
+      peers[place].trustSent = now
+      return .trust(node: node)
+    }
+    if peers[place].wantsReceipt {
+      peers[place].wantsReceipt = false
+      return .receipt(node: node)
+    }
+    guard peers[place].sent < peers[place].owed else { return nil }
+    if now - peers[place].budgetSince >= 1_000 {
+      peers[place].budgetSince = now
+      peers[place].budget = Self.burst
+    }
+    guard peers[place].budget > 0, let height = next(peers[place].sent) else { return nil }
+    return .settlement(node: node, height: height, index: peers[place].index)
+  }
+
+  private mutating func place(of header: BatchHeader, at now: Int64) -> Int {
+    if let place = places[header.node] { return place }
+    places[header.node] = peers.count
+    peers.append(
+      Peer(node: header.node, heard: now, sent: header.height, sentAt: now, budgetSince: now))
+    return peers.count - 1
+  }
+}

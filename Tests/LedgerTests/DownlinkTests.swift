@@ -1,0 +1,132 @@
+// What devices are told, in which order, and how often.
+
+import Ledger
+import Records
+import Testing
+
+@Suite struct DownlinkTests {
+  /// Heights with settlements.
+  private let heights: [UInt64] = [3, 5, 6, 9]
+
+  private func header(_ node: UInt64, height: UInt64 = 0, trust: UInt64 = 1) -> BatchHeader {
+    BatchHeader(node: node, epoch: 1, boot: 1, height: height, trust: trust)
+  }
+
+  /// Everything that is offered now, settlements in `leaves` leaves a height.
+  private func drain(_ downlink: inout Downlink, at now: Int64, leaves: Int = 1) -> [Downlink.Item] {
+    var items: [Downlink.Item] = []
+    while items.count < 1_000,
+      let item = downlink.next(
+        at: now, settlementAfter: { height in heights.first { $0 > height } })
+    {
+      items.append(item)
+      if case .settlement(let node, let height, let index) = item {
+        downlink.sent(node, height: height, index: index, of: leaves, at: now)
+      }
+    }
+    return items
+  }
+
+  @Test func `a device that asks is sent trust then its receipt then settlements oldest first`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 3), asks: true, trust: 2, settled: 9, at: 0)
+    #expect(
+      drain(&downlink, at: 0) == [
+        .trust(node: 1), .receipt(node: 1), .settlement(node: 1, height: 5, index: 0),
+        .settlement(node: 1, height: 6, index: 0), .settlement(node: 1, height: 9, index: 0),
+      ])
+    #expect(drain(&downlink, at: 0).isEmpty)
+  }
+
+  @Test func `a device that was never heard is sent what it lacks though it does not ask`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 6), asks: false, trust: 1, settled: 9, at: 0)
+    #expect(
+      drain(&downlink, at: 0) == [.receipt(node: 1), .settlement(node: 1, height: 9, index: 0)])
+  }
+
+  @Test func `a height of several leaves is sent leaf by leaf`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 6), asks: true, trust: 1, settled: 9, at: 0)
+    #expect(
+      drain(&downlink, at: 0, leaves: 3) == [
+        .receipt(node: 1), .settlement(node: 1, height: 9, index: 0),
+        .settlement(node: 1, height: 9, index: 1), .settlement(node: 1, height: 9, index: 2),
+      ])
+  }
+
+  @Test func `settlements are not sent again before the device had time to confirm them`() {
+    var downlink = Downlink()
+    downlink.heard(header(1), asks: true, trust: 1, settled: 5, at: 0)
+    #expect(drain(&downlink, at: 0).count == 3)
+    downlink.heard(header(1), asks: false, trust: 1, settled: 5, at: 9_999)
+    #expect(drain(&downlink, at: 9_999) == [.receipt(node: 1)])
+    downlink.heard(header(1, height: 3), asks: false, trust: 1, settled: 5, at: 10_000)
+    #expect(
+      drain(&downlink, at: 10_000) == [
+        .receipt(node: 1), .settlement(node: 1, height: 5, index: 0),
+      ])
+    downlink.heard(header(1, height: 5), asks: false, trust: 1, settled: 5, at: 30_000)
+    #expect(drain(&downlink, at: 30_000) == [.receipt(node: 1)])
+  }
+
+  @Test func `a block pushes its settlements to devices that are present and not its only author`() {
+    var downlink = Downlink()
+    for node in 1...3 {
+      downlink.heard(
+        header(UInt64(node), height: 6), asks: true, trust: 1, settled: 6,
+        at: node == 3 ? 0 : 50_000)
+    }
+    _ = drain(&downlink, at: 50_000)
+    downlink.settled(9, only: 1, at: 60_000)
+    #expect(drain(&downlink, at: 60_000) == [.settlement(node: 2, height: 9, index: 0)])
+    downlink.settled(9, only: nil, at: 60_000)
+    #expect(drain(&downlink, at: 60_000) == [.settlement(node: 1, height: 9, index: 0)])
+  }
+
+  @Test func `a push includes what the device alone had settled before so that no height is missing`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 3), asks: true, trust: 1, settled: 3, at: 0)
+    downlink.settled(5, only: 1, at: 0)
+    downlink.settled(6, only: 1, at: 0)
+    #expect(drain(&downlink, at: 0) == [.receipt(node: 1)])
+    downlink.settled(9, only: 2, at: 0)
+    #expect(
+      drain(&downlink, at: 0) == [5, 6, 9].map { .settlement(node: 1, height: $0, index: 0) })
+  }
+
+  @Test func `no device is sent more than a burst of leaves in a second`() {
+    var downlink = Downlink()
+    downlink.heard(header(1), asks: true, trust: 1, settled: 9, at: 0)
+    #expect(drain(&downlink, at: 0, leaves: 30).count == 1 + 64)
+    #expect(drain(&downlink, at: 999, leaves: 30).isEmpty)
+    #expect(drain(&downlink, at: 1_000, leaves: 30).count == 4 * 30 - 64)
+  }
+
+  @Test func `devices take turns`() {
+    var downlink = Downlink()
+    for node: UInt64 in 1...2 {
+      downlink.heard(header(node, height: 5), asks: true, trust: 1, settled: 9, at: 0)
+    }
+    #expect(
+      drain(&downlink, at: 0) == [
+        .receipt(node: 1), .receipt(node: 2), .settlement(node: 1, height: 6, index: 0),
+        .settlement(node: 2, height: 6, index: 0), .settlement(node: 1, height: 9, index: 0),
+        .settlement(node: 2, height: 9, index: 0),
+      ])
+  }
+
+  @Test func `an old trust version is answered once until the device had time to load it`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 9), asks: false, trust: 2, settled: 9, at: 0)
+    #expect(drain(&downlink, at: 0) == [.trust(node: 1), .receipt(node: 1)])
+    downlink.heard(header(1, height: 9), asks: false, trust: 2, settled: 9, at: 5_000)
+    #expect(drain(&downlink, at: 5_000) == [.receipt(node: 1)])
+    downlink.heard(header(1, height: 9), asks: false, trust: 2, settled: 9, at: 10_000)
+    #expect(drain(&downlink, at: 10_000) == [.trust(node: 1), .receipt(node: 1)])
+    downlink.heard(header(1, height: 9, trust: 2), asks: false, trust: 2, settled: 9, at: 30_000)
+    #expect(drain(&downlink, at: 30_000) == [.receipt(node: 1)])
+    downlink.trustChanged(at: 30_000)
+    #expect(drain(&downlink, at: 30_000) == [.trust(node: 1)])
+  }
+}
