@@ -191,7 +191,10 @@ public struct RingTrial<P: Primitives>: ~Copyable {
 
   /// The power goes now; then starts until one of them is not cut.
   public mutating func crash() {
+    var tries = 0
     repeat {
+      tries += 1
+      if tries > 500 { fail("no start succeeds") }
       // Most cuts lose the cache. A killed process leaves it, which must be as good.
       if !random.oneIn(5) { disk.crash() }
       queue.removeAll()

@@ -34,7 +34,9 @@ import Wire
 
   // MARK: Reasons
 
-  @Test(arguments: ["", "\r\n", "a", "RRQ0", "GGX", "hello, world", String(repeating: "0", count: 1600)])
+  @Test(arguments: [
+    "", "\r\n", "a", "RRQ0", "GGX", "hello, world", String(repeating: "0", count: 1600),
+  ])
   func `what is not Base45 is bad_encoding`(_ code: String) throws {
     #expect(try Box().reason(Array(code.utf8)) == .badEncoding)
   }

@@ -136,7 +136,8 @@ final class UsedRig {
   func create(tickets: Int) {
     var actions = DiskActions()
     used.create(
-      tickets: tickets, identity: Self.fileIdentity, key: Self.key, epoch: Self.epoch, into: &actions)
+      tickets: tickets, identity: Self.fileIdentity, key: Self.key, epoch: Self.epoch,
+      into: &actions)
     disk.submit(actions)
   }
 

@@ -7,8 +7,8 @@ import Limits
 import Testing
 import Wire
 
-/// A gate around a used-set: a ring that knows which of its records are durable, and releases them as
-/// far as the used-set covers them.
+/// A gate around a used-set: a ring that knows which of its records are durable, and releases them
+/// as far as the used-set covers them.
 private struct World {
   let rig: UsedRig
   var random: Random

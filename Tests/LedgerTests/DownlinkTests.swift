@@ -16,8 +16,7 @@ import Testing
   private func drain(_ downlink: inout Downlink, at now: Int64, leaves: Int = 1) -> [Downlink.Item] {
     var items: [Downlink.Item] = []
     while items.count < 1_000,
-      let item = downlink.next(
-        at: now, settlementAfter: { height in heights.first { $0 > height } })
+      let item = downlink.next(at: now, heights: heights)
     {
       items.append(item)
       if case .settlement(let node, let height, let index) = item {

@@ -13,8 +13,8 @@ public import Wire
 public enum Gate {
   /// Examines a ticket on its own: how often it was used is not asked, so the same ticket may be
   /// valid twice.
-  /// - An issuer's key outside its own time is `expired` or `notYetValid`, like the ticket; a key that
-  ///   may not sign for the ticket's event is `wrongEvent`.
+  /// - An issuer's key outside its own time is `expired` or `notYetValid`, like the ticket; a key
+  ///   that may not sign for the ticket's event is `wrongEvent`.
   /// - `staleTrust` comes after the revocation lists: what they name is refused by name however old
   ///   they are; what they do not name can only be believed while the document lasts.
   /// - Parameters:
@@ -35,8 +35,8 @@ public enum Gate {
     }
   }
 
-  /// Examines a ticket and asks how often it was used. If the verdict is `valid`, the caller records
-  /// `use` in the ring and then in the used-set, before the next ticket.
+  /// Examines a ticket and asks how often it was used. If the verdict is `valid`, the caller
+  /// records `use` in the ring and then in the used-set, before the next ticket.
   /// - `used` if this device has admitted it before, `usedElsewhere` if only others have;
   ///   `storageError` if the used-set cannot say or could not remember.
   public static func admit<P: Primitives, D: Disk & ~Copyable>(

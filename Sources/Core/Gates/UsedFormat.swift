@@ -52,7 +52,7 @@ enum UsedFormat {
     Int((UInt64(hash.span.uint32(at: 0)) * UInt64(tablePages)) >> 32)
   }
 
-  /// Checksum of a page of the file at `offset`, continued from `start`.
+  /// Checksum of a header's page at `offset` of the file, continued from `start`.
   static func checksum<P: Primitives>(
     _ page: Span<UInt8>, at offset: Int64, from start: UInt32, with primitives: P.Type
   ) -> UInt32 {
@@ -60,6 +60,15 @@ enum UsedFormat {
     for i in 0..<8 { place[i] = UInt8(truncatingIfNeeded: offset >> Int64(8 * i)) }
     let seed = P.crc32c(place.span, from: start)
     return P.crc32c(page.extracting(4..<page.count), from: seed)
+  }
+
+  /// Checksum of a table page: of the slots taken only, as a look-up should not pay for empty ones.
+  /// - Precondition: no more slots are taken than there are.
+  static func tableChecksum<P: Primitives>(
+    _ page: Span<UInt8>, at offset: Int64, from start: UInt32, with primitives: P.Type
+  ) -> UInt32 {
+    let end = slot(Int(page.uint16(at: pageCount)))
+    return checksum(page.extracting(first: end), at: offset, from: start, with: P.self)
   }
 
   static func isZero(_ page: Span<UInt8>) -> Bool {
@@ -72,10 +81,9 @@ enum UsedFormat {
   static func isValid<P: Primitives>(
     _ page: Span<UInt8>, at offset: Int64, from start: UInt32, with primitives: P.Type
   ) -> Bool {
-    if page.uint32(at: 0) == checksum(page, at: offset, from: start, with: P.self) {
-      return page.uint16(at: pageCount) <= Limits.usedSlotsPerPage
-    }
-    return page.uint32(at: 0) == 0 && isZero(page)
+    if page.uint64(at: 0) == 0 && isZero(page) { return true }
+    return page.uint16(at: pageCount) <= Limits.usedSlotsPerPage
+      && page.uint32(at: 0) == tableChecksum(page, at: offset, from: start, with: P.self)
   }
 
   /// The slot of `hash` in a valid page.
@@ -120,22 +128,13 @@ extension UsedFormat {
     if let found {
       joined = uses.joined(self.uses(inSlot: found, of: page.span))
     } else {
+      for i in start..<start + Limits.usedSlotBytes { page[i] = 0 }
       copy(hash.span, to: &page, at: start)
       page.put(UInt16(count + 1), at: pageCount)
     }
     page.put(joined.own, at: start + slotOwn)
     page.put(joined.elsewhere, at: start + slotElsewhere)
     return found == nil ? .added : .raised
-  }
-
-  /// Writes the checksum of a page and returns it.
-  @_lifetime(page: copy page)
-  static func seal<P: Primitives>(
-    _ page: inout MutableSpan<UInt8>, at offset: Int64, from start: UInt32, with primitives: P.Type
-  ) -> UInt32 {
-    let checksum = checksum(page.span, at: offset, from: start, with: P.self)
-    page.put(checksum, at: 0)
-    return checksum
   }
 }
 

@@ -167,9 +167,10 @@ extension UsedSet {
     for image in 0..<count {
       var page = pages.mutableSpan(Self.bytes(ofPage: 1 + image))
       page.put(number, at: UsedFormat.pageRound)
-      images[image] = UsedFormat.seal(
-        &page, at: UsedFormat.offset(ofTablePage: Int(numbers[image])), from: checksum,
+      images[image] = UsedFormat.tableChecksum(
+        page.span, at: UsedFormat.offset(ofTablePage: Int(numbers[image])), from: checksum,
         with: P.self)
+      page.put(images[image], at: 0)
     }
     var journal = pages.mutableSpan(Self.bytes(ofPage: 0))
     for i in journal.indices { journal[i] = 0 }
@@ -179,8 +180,9 @@ extension UsedSet {
       journal.put(numbers[image], at: UsedFormat.journalImages + 8 * image)
       journal.put(images[image], at: UsedFormat.journalImages + 8 * image + 4)
     }
-    _ = UsedFormat.seal(
-      &journal, at: Int64(UsedFormat.journalPage * Limits.pageBytes), from: checksum, with: P.self)
+    let offset = Int64(UsedFormat.journalPage * Limits.pageBytes)
+    journal.put(
+      UsedFormat.checksum(journal.span, at: offset, from: checksum, with: P.self), at: 0)
   }
 
   /// Step 2 of a round: each image in its place.

@@ -1,8 +1,8 @@
 // The used-set: how often each ticket was used, here and elsewhere. A store of its own, which
 // outlives the ring (FORMAT.md).
 // Invariants: numbers only rise; what was recorded is found at once, in the delta or in the table;
-// every use after `coveredSequence` is in the delta, so the ring's replay restores it after a crash;
-// at most one flush is on the way; after a failed flush nothing is written any more.
+// every use after `coveredSequence` is in the delta, so the ring's replay restores it after a
+// crash; at most one flush is on the way; after a failed flush nothing is written any more.
 
 import Limits
 public import Wire
@@ -35,8 +35,8 @@ public enum UsedSetError: Error, Equatable, Sendable {
   case corruptHeader
   /// A page of the table that the answer depends on is not valid.
   case corruptPage
-  /// No room: in the delta, for uses (start a checkpoint, or the last one failed) or for settlements
-  /// (ask again after a checkpoint); in `failure`, in the table.
+  /// No room: in the delta, for uses (start a checkpoint, or the last one failed) or for
+  /// settlements (ask again after a checkpoint); in `failure`, in the table.
   case full
   case disk(DiskError)
 }
@@ -169,8 +169,8 @@ public struct UsedSet<P: Primitives>: ~Copyable {
     return delta.uses(at: entry)
   }
 
-  /// This device has admitted the ticket for the `ordinal`th time (a scan record's `use`). Replaying
-  /// is harmless.
+  /// This device has admitted the ticket for the `ordinal`th time (a scan record's `use`).
+  /// Replaying is harmless.
   /// - Throws: `full`.
   public mutating func recordUse(
     _ identity: TicketIdentity, ordinal: UInt16
@@ -209,7 +209,9 @@ public struct UsedSet<P: Primitives>: ~Copyable {
       if probe == 1 { counters.longProbes += 1 }
       let number = (home + probe) % header.tablePages
       let page = try page(locate(number, disk: &disk))
-      if let slot = UsedFormat.find(hash, in: page) { return UsedFormat.uses(inSlot: slot, of: page) }
+      if let slot = UsedFormat.find(hash, in: page) {
+        return UsedFormat.uses(inSlot: slot, of: page)
+      }
       if page.uint16(at: UsedFormat.pageCount) < Limits.usedSlotsPerPage { break }
     }
     return Uses()

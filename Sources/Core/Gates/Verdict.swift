@@ -1,6 +1,6 @@
 // What a gate decides about one scan.
-// Invariants: everything but the reason comes from signed bytes; before the signature holds there is
-// nothing else.
+// Invariants: everything but the reason comes from signed bytes; before the signature holds there
+// is nothing else.
 
 import Limits
 public import Records
@@ -29,9 +29,8 @@ public struct Verdict: Sendable, Equatable {
   public var entries: UInt16 = 0
   /// `exp`, Unix seconds.
   public var expires: UInt64?
-  /// Which use of the ticket, as this device counts, this is if it is admitted: 1 for the first. 0 if
-  /// it is refused or was only examined. After `storageError` it is what to record if the gate opens
-  /// all the same.
+  /// Which use of the ticket this is, as this device counts: 1 for the first. 0 if it is refused or
+  /// was only examined. After `storageError` it is what to record if the gate opens all the same.
   public var use: UInt16 = 0
 
   public init(_ reason: Reason) { self.reason = reason }

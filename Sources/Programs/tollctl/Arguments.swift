@@ -71,10 +71,9 @@ struct Arguments {
     let isHex = text.hasPrefix("0x") || text.hasPrefix("0X")
     let digits = isHex ? text.dropFirst(2) : text[...]
     // Integer parsing takes a sign, which a mask has not.
-    guard digits.allSatisfy(\.isHexDigit), let value = T(digits, radix: isHex ? 16 : 10) else {
-      throw usage("--\(name) wants a number, not '\(text)'")
-    }
-    guard range.contains(value) else {
+    guard digits.allSatisfy(\.isHexDigit), let number = UInt64(digits, radix: isHex ? 16 : 10)
+    else { throw usage("--\(name) wants a number of 0 or more, not '\(text)'") }
+    guard let value = T(exactly: number), range.contains(value) else {
       throw usage("--\(name) is from \(range.lowerBound) to \(range.upperBound), not \(text)")
     }
     return value

@@ -33,14 +33,18 @@ let deviceEnroll = Command(
   let file = try ConfigurationFile(path, bytes)
   let source = try TrustSource(file)
   let epoch = randomEpoch()
-  let table = [
-    "[[device]]", "node = \(node)", "role = \"\(role)\"", "public_key = \"\(hex(key.span))\"",
-    "zone = 0x\(String(zone, radix: 16))", "epoch = \"\(epoch)\"",
+  let pairs = [
+    ("node", "\(node)"), ("role", "\"\(role)\""), ("public_key", "\"\(hex(key.span))\""),
+    ("zone", "0x\(String(zone, radix: 16))"), ("epoch", "\"\(epoch)\""),
   ]
   let isNew = !source.devices.contains { $0.node == node }
-  let changed = enrolled(table, node: node, in: bytes, file)
-  // What is written must be what can be signed.
-  _ = try TrustSource(ConfigurationFile(path, changed))
+  let changed = enrolled(pairs, node: node, in: bytes, file)
+  // What is written must be what was meant, and what can be signed.
+  let after = try TrustSource(ConfigurationFile(path, changed))
+  guard let device = after.devices.first(where: { $0.node == node }), device.key == key,
+    UInt64(epoch, radix: 16) == device.epoch,
+    after.devices.count - source.devices.count == (isNew ? 1 : 0)
+  else { throw .failed("\(path) is written in a way that cannot be changed: edit it by hand") }
   try Files.replace(path, changed)
   if arguments.has("json") {
     var object = JSONObject()
@@ -66,29 +70,53 @@ private func randomEpoch() -> String {
   return hex(bytes)
 }
 
-/// The file with `table` in place of the device's old one, or at the end.
+/// The file with the device's table changed where it stands, or added at the end. By bytes: to a
+/// String, CR LF is one character.
 private func enrolled(
-  _ table: [String], node: UInt64, in bytes: [UInt8], _ file: ConfigurationFile
+  _ pairs: [(key: String, value: String)], node: UInt64, in bytes: [UInt8],
+  _ file: ConfigurationFile
 ) -> [UInt8] {
-  var lines = String(decoding: bytes, as: UTF8.self)
-    .split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-  let ending = lines.first?.hasSuffix("\r") == true ? "\r" : ""
-  let table = table.map { $0 + ending }
+  var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false).map(Array.init)
+  let ending: [UInt8] = lines[0].last == 0x0d ? [0x0d] : []
+  func written(_ text: String, _ rest: [UInt8]? = nil) -> [UInt8] {
+    Array(text.utf8) + (rest ?? ending)
+  }
   let old = file.tables.first {
     guard $0.name == "device", case .integer(Int64(node))? = $0.values["node"]?.kind else {
       return false
     }
     return true
   }
-  if let old {
-    // Its own lines go; comments and blank lines between them stay.
-    let taken = Set([old.line] + old.values.values.map(\.line))
-    lines = lines.enumerated().flatMap { index, line in
-      index + 1 == old.line ? table : taken.contains(index + 1) ? [] : [line]
+  guard let old else {
+    while lines.last?.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) == true {
+      lines.removeLast()
     }
-  } else {
-    while lines.last?.allSatisfy(\.isWhitespace) == true { lines.removeLast() }
-    lines += (lines.isEmpty ? [] : [ending]) + table + [""]
+    lines += (lines.isEmpty ? [] : [ending]) + [written("[[device]]")]
+    lines += pairs.map { written("\($0.key) = \($0.value)") } + [[]]
+    return Array(lines.joined(separator: [0x0a]))
   }
-  return Array(lines.joined(separator: "\n").utf8)
+  // From the last line up, so that the numbers above stay true.
+  let added = pairs.filter { !old.has($0.key) }.map { written("\($0.key) = \($0.value)") }
+  lines.insert(contentsOf: added, at: old.values.values.map(\.line).max() ?? old.line)
+  for (key, value) in old.values.sorted(by: { $0.value.line > $1.value.line }) {
+    let index = value.line - 1
+    if let pair = pairs.first(where: { $0.key == key }) {
+      lines[index] = written("\(key) = \(pair.value)", comment(lines[index]))
+    } else {
+      lines.remove(at: index)
+    }
+  }
+  return Array(lines.joined(separator: [0x0a]))
+}
+
+/// What follows the value on a line: spaces and a comment, or its end.
+private func comment(_ line: [UInt8]) -> [UInt8] {
+  var isInString = false
+  var valueEnd = 0
+  for (i, byte) in line.enumerated() {
+    if byte == 0x23 && !isInString { break }
+    if byte == 0x22 && (i == 0 || line[i - 1] != 0x5c) { isInString.toggle() }
+    if isInString || byte != 0x20 && byte != 0x09 && byte != 0x0d { valueEnd = i + 1 }
+  }
+  return Array(line[valueEnd...])
 }

@@ -7,7 +7,8 @@ enum Files {
     do {
       return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
     } catch {
-      throw .failed("\(path) cannot be read: \(reason(error))")
+      let reason = unsafe access(path, R_OK) == 0 ? error.localizedDescription : systemReason()
+      throw .failed("\(path) cannot be read: \(reason)")
     }
   }
 
@@ -30,10 +31,15 @@ enum Files {
     }
   }
 
-  /// Writes a file so that a reader sees the old or the new one, whole.
+  /// Writes a file so that a reader sees the old or the new one, whole; the new one has the old
+  /// one's mode.
   static func replace(_ path: String, _ bytes: [UInt8]) throws(Failure) {
+    let mode = (try? FileManager.default.attributesOfItem(atPath: path))?[.posixPermissions]
     do {
       try Data(bytes).write(to: URL(fileURLWithPath: path), options: .atomic)
+      if let mode {
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+      }
     } catch {
       throw .failed("\(path) cannot be written: \(reason(error))")
     }

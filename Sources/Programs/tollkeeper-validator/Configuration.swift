@@ -52,6 +52,7 @@ struct Configuration {
   private var passwordPath: String?
 
   private mutating func readPairs() throws(TOMLError) {
+    let bytes = bytes
     var reader = TOMLReader(bytes.span)
     var table = ""
     while let event = try reader.next() {

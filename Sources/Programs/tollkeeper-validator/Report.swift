@@ -1,6 +1,7 @@
 // `report`: what is in the ledger, computed from the block log itself. Read-only: it may run beside a
 // validator, and sees the blocks that were complete when it looked.
 
+import Foundation
 import Ledger
 import Records
 import Seal
@@ -10,6 +11,8 @@ struct Report {
   let isJSON: Bool
   private var duplicates: [DuplicateRow] = []
   private var evidence: [EvidenceRow] = []
+
+  private static let reasons = (0..<UInt8(Reason.count)).compactMap { Reason(rawValue: $0) }
 
   init(isJSON: Bool) { self.isJSON = isJSON }
 
@@ -55,7 +58,7 @@ struct Report {
 
   private func reasons(_ totals: Totals) -> JSONObject {
     var object = JSONObject()
-    for reason in Reason.allCases where totals.reasons[Int(reason.rawValue)] > 0 {
+    for reason in Self.reasons where totals.reasons[Int(reason.rawValue)] > 0 {
       object.put("\(reason.name)", totals.reasons[Int(reason.rawValue)])
     }
     return object
@@ -64,7 +67,7 @@ struct Report {
   private func text(_ row: DeviceRow) -> String {
     var line = "device \(row.device.node): \(row.totals.scans) scans,"
     line += " \(row.totals.admitted) admitted, \(row.totals.refused) refused"
-    let refused = Reason.allCases.filter {
+    let refused = Self.reasons.filter {
       $0 != .valid && row.totals.reasons[Int($0.rawValue)] > 0
     }
     if !refused.isEmpty {
@@ -156,21 +159,7 @@ struct Report {
 
   /// RFC 3339, UTC, to the second.
   private static func date(_ milliseconds: Int64) -> String {
-    let seconds = milliseconds >= 0 ? milliseconds / 1000 : (milliseconds - 999) / 1000
-    let day = seconds >= 0 ? seconds / 86_400 : (seconds - 86_399) / 86_400
-    let rest = seconds - day * 86_400
-    // Days to a civil date: Howard Hinnant's algorithm, eras of 400 years.
-    let z = day + 719_468
-    let era = (z >= 0 ? z : z - 146_096) / 146_097
-    let ofEra = z - era * 146_097
-    let year = (ofEra - ofEra / 1_460 + ofEra / 36_524 - ofEra / 146_096) / 365
-    let ofYear = ofEra - (365 * year + year / 4 - year / 100)
-    let shifted = (5 * ofYear + 2) / 153
-    let dayOfMonth = ofYear - (153 * shifted + 2) / 5 + 1
-    let month = shifted < 10 ? shifted + 3 : shifted - 9
-    let civil = year + era * 400 + (month <= 2 ? 1 : 0)
-    func two(_ value: Int64) -> String { value < 10 ? "0\(value)" : "\(value)" }
-    return "\(civil)-\(two(month))-\(two(dayOfMonth))T\(two(rest / 3600)):"
-      + "\(two(rest / 60 % 60)):\(two(rest % 60))Z"
+    ISO8601DateFormatter().string(
+      from: Date(timeIntervalSince1970: Double(milliseconds) / 1000))
   }
 }

@@ -97,13 +97,11 @@ public struct Downlink {
 
   /// What to send next; nil if there is nothing, or nothing yet. Devices take turns; for one device
   /// the trust document comes first, which may be what it needs to believe the rest.
-  /// - Parameter next: the first height with settlements above one, nil if there is none.
-  public mutating func next(
-    at now: Int64, settlementAfter next: (UInt64) -> UInt64?
-  ) -> Item? {
+  /// - Parameter heights: those that have settlements, ascending.
+  public mutating func next(at now: Int64, heights: [UInt64]) -> Item? {
     for i in peers.indices {
       let place = (turn + i) % peers.count
-      if let item = item(place, at: now, next) {
+      if let item = item(place, at: now, heights) {
         turn = (place + 1) % peers.count
         return item
       }
@@ -125,9 +123,7 @@ public struct Downlink {
     }
   }
 
-  private mutating func item(
-    _ place: Int, at now: Int64, _ next: (UInt64) -> UInt64?
-  ) -> Item? {
+  private mutating func item(_ place: Int, at now: Int64, _ heights: [UInt64]) -> Item? {
     let node = peers[place].node
     if peers[place].wantsTrust {
       peers[place].wantsTrust = false
@@ -143,8 +139,20 @@ public struct Downlink {
       peers[place].budgetSince = now
       peers[place].budget = Self.burst
     }
-    guard peers[place].budget > 0, let height = next(peers[place].sent) else { return nil }
+    guard peers[place].budget > 0,
+      let height = Self.first(above: peers[place].sent, in: heights)
+    else { return nil }
     return .settlement(node: node, height: height, index: peers[place].index)
+  }
+
+  private static func first(above height: UInt64, in heights: [UInt64]) -> UInt64? {
+    var low = 0
+    var high = heights.count
+    while low < high {
+      let middle = (low + high) / 2
+      if heights[middle] <= height { low = middle + 1 } else { high = middle }
+    }
+    return low < heights.count ? heights[low] : nil
   }
 
   private mutating func place(of header: BatchHeader, at now: Int64) -> Int {

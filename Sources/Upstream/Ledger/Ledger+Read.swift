@@ -47,18 +47,6 @@ extension Ledger {
     return height > 0 && height <= durableHeight ? height : nil
   }
 
-  /// The first durable height above `height` that has settlements.
-  /// - Complexity: logarithmic.
-  public func nextSettlement(after height: UInt64) -> UInt64? {
-    var low = 0
-    var high = settlementHeights.count
-    while low < high {
-      let middle = (low + high) / 2
-      if settlementHeights[middle] <= height { low = middle + 1 } else { high = middle }
-    }
-    return low < settlementHeights.count ? settlementHeights[low] : nil
-  }
-
   /// The last durable height that has settlements, 0 if there is none.
   public var settledHeight: UInt64 { settlementHeights.last ?? 0 }
 }
@@ -72,15 +60,22 @@ extension ProvenBlock {
     return nil
   }
 
-  /// Whether every ticket that the block settled was consumed by `node` alone.
-  public func settlesOnly(_ node: UInt64) -> Bool {
+  /// The device whose receipt leaf `index` is.
+  public func node(ofReceipt index: Int) -> UInt64? {
+    (try? ReceiptLeaf(parsing: leaf(index)))?.node
+  }
+
+  /// The one device that consumed every ticket that the block settled; nil if there are several.
+  public var soleNode: UInt64? {
+    var sole: UInt64?
     for i in settlements {
-      guard let leaf = try? SettlementLeaf(parsing: leaf(i)) else { return false }
+      guard let leaf = try? SettlementLeaf(parsing: leaf(i)) else { return nil }
       var entries = leaf.entries
       while let settled = entries.next() {
-        guard settled.count == 1, settled[0].node == node else { return false }
+        guard settled.count == 1, sole == nil || settled[0].node == sole else { return nil }
+        sole = settled[0].node
       }
     }
-    return true
+    return sole
   }
 }

@@ -47,8 +47,8 @@ public struct Ledger<P: Primitives>: ~Copyable {
   var offsets: [Int64] = []
   /// Length of the log.
   public internal(set) var end = Int64(LogFormat.headerBytes)
-  /// Heights that have settlements, ascending.
-  var settlementHeights: [UInt64] = []
+  /// Durable heights that have settlements, ascending.
+  public internal(set) var settlementHeights: [UInt64] = []
 
   var hashes: [Hash] = []
   var scratch = [UInt8](repeating: 0, count: TrustDocument<P>.scratchBytes)

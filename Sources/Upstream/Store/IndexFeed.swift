@@ -31,7 +31,7 @@ public final class IndexFeed: Sendable {
   }
 
   /// - Parameter store: not to be used by anybody else from now on.
-  public init(_ store: sending Store) { self.store = Confined(store) }
+  public init(_ store: Store) { self.store = Confined(store) }
 
   /// Takes what the next block did.
   public func add(_ effects: Effects) {

@@ -1,0 +1,88 @@
+// `tollkeeper`: what it can do, and how it is asked.
+
+import Platform
+import Seal
+import Selftest
+import Wire
+
+private let usage: StaticString = """
+  usage: tollkeeper COMMAND
+
+    run --config FILE [--json] [--until-end]
+        Decides about codes from the configured input, one verdict a line, each record durable
+        before its verdict; sends records up when a contact window opens. SIGTERM stops it;
+        --until-end stops it when the input has ended and every verdict is out.
+    status --config FILE [--json]
+        Asks the agent that runs with this configuration for its counters.
+    verify --trust FILE --event N --zone MASK [--authority FILE.pub] [--now UNIX_SECONDS] [--json]
+        Decides about codes on standard input, one a line: RESULT TICKET. Records nothing.
+    ring check FILE [--json]
+    ring list FILE [--json]
+        Reads a ring, of a stopped or a running agent, and changes nothing.
+    selftest
+        Checks every module against golden vectors.
+
+  Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+
+  """
+
+@c(tollkeeper_main)
+public func tollkeeperMain(
+  _ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+) -> Int32 {
+  let arguments = unsafe Arguments(count, values)
+  if arguments.has("--help") || equal(arguments[1], "--help") || equal(arguments[1], "help") {
+    say(usage)
+    return Status.done
+  }
+  do throws(SealError) {
+    try Sodium.start()
+  } catch {
+    complain { $0.put("libsodium cannot start") }
+    return Status.failed
+  }
+  let command = arguments[1]
+  if equal(command, "run") { return run(arguments) }
+  if equal(command, "status") { return status(arguments) }
+  if equal(command, "verify") { return verify(arguments) }
+  if equal(command, "ring") { return ring(arguments) }
+  if equal(command, "selftest") { return selftest() }
+  return wrongUsage("this command is not known; `tollkeeper --help` lists them")
+}
+
+func wrongUsage(_ reason: StaticString) -> Int32 {
+  complain { $0.put(reason) }
+  return Status.usage
+}
+
+/// `FILE: what the kernel said`.
+func complain(about path: Path, _ error: KernelError) {
+  complain {
+    $0.put(path.text.span)
+    $0.put(": ")
+    $0.put(error.name)
+  }
+}
+
+private func selftest() -> Int32 {
+  let result = Selftest.run()
+  var bytes = InlineArray<128, UInt8>(repeating: 0)
+  var span = bytes.mutableSpan
+  var writer = TextWriter(span.whole())
+  if result.failed > 0 {
+    writer.put("first failure: ")
+    writer.put(result.firstFailure)
+    writer.put("\n")
+  }
+  writer.put("selftest: ")
+  writer.put(result.passed)
+  writer.put(" passed, ")
+  writer.put(result.failed)
+  writer.put(" failed\n")
+  do throws(KernelError) {
+    try Channel.standardOutput.write(writer.written())
+  } catch {
+    return Status.failed
+  }
+  return result.failed == 0 ? Status.done : Status.failed
+}

@@ -1,0 +1,41 @@
+// What a running validator has seen, and what it dropped and why. Nothing is dropped without a count.
+
+import Ledger
+
+struct Counters {
+  var messages: UInt64 = 0
+  var batches: UInt64 = 0
+  var records: UInt64 = 0
+  var replays: UInt64 = 0
+  var holes: UInt64 = 0
+  var duplicates: UInt64 = 0
+  var evidence: UInt64 = 0
+  var blocks: UInt64 = 0
+  var receipts: UInt64 = 0
+  var settlements: UInt64 = 0
+  var trusts: UInt64 = 0
+  /// The broker did not take what was sent.
+  var unsent: UInt64 = 0
+  private var refused: [Refusal: UInt64] = [:]
+  private var dropped: [Dropped: UInt64] = [:]
+
+  mutating func count(_ refusal: Refusal) { refused[refusal, default: 0] += 1 }
+  mutating func count(_ drop: Dropped) { dropped[drop, default: 0] += 1 }
+
+  /// Name and value of each, those of refusals and drops only if they happened.
+  var values: [(name: String, value: UInt64)] {
+    var values: [(name: String, value: UInt64)] = [
+      ("messages", messages), ("batches", batches), ("records", records), ("replays", replays),
+      ("holes", holes), ("duplicates", duplicates), ("evidence", evidence), ("blocks", blocks),
+      ("receipts", receipts), ("settlements", settlements), ("trusts", trusts),
+      ("unsent", unsent),
+    ]
+    for refusal in Refusal.allCases {
+      if let count = refused[refusal] { values.append(("refused_\(refusal.name)", count)) }
+    }
+    for drop in Dropped.allCases {
+      if let count = dropped[drop] { values.append(("dropped_\(drop.name)", count)) }
+    }
+    return values
+  }
+}

@@ -1,0 +1,373 @@
+// The ledger with its files: takes bundles, makes blocks durable one at a time, and hands out what
+// devices are to be told. Everything but the broker.
+//
+// Invariants: nothing is told of a block before the flush thread said that it is durable; while a block
+// is being written the next one gathers what arrives (that is all the grouping there is: an idle
+// validator makes a block of every batch at once); a block that does not fit on the disk is tried
+// again, and until then batches wait at the broker.
+
+import Ledger
+import Limits
+import Platform
+import Receipts
+import Records
+import Seal
+import Store
+import Trust
+import Wire
+
+struct Settler: ~Copyable {
+  private let configuration: Configuration
+  private let journal: Journal
+  private var ledger: Ledger<Sodium>
+  private var log: LogFile
+  private let feed: IndexFeed
+  private var downlink = Downlink()
+  private(set) var courier: Courier
+  private(set) var counters = Counters()
+
+  /// The last blocks, for proofs: most are asked for at once.
+  private var recent: [ProvenBlock] = []
+  private static let recentMax = 8
+  private var proof = [UInt8](repeating: 0, count: ProvenBlock.proofBytesMax)
+
+  /// Arrived while the block that is being made had no room.
+  private var inbox: [[UInt8]] = []
+  /// When to try again to write a block that did not fit; milliseconds of CLOCK_BOOTTIME.
+  private var retryAt: Int64?
+  private var retryDelay = firstRetryDelay
+  private static let firstRetryDelay: Int64 = 1_000
+
+  /// Job tag of the log at the flush thread, which knows files by the names of a device's.
+  static let file = FileName.ring
+
+  /// Replays the log, brings the index up to it, and adopts the trust document.
+  static func start(_ configuration: Configuration, _ journal: Journal) throws(Failure) -> Settler {
+    var ledger = LedgerFolder.emptyLedger(configuration)
+    var log = try LedgerFolder.open(configuration, for: .write)
+    let store = try index(configuration, journal, &log, &ledger)
+    var settler = Settler(configuration, journal, ledger, log, IndexFeed(store))
+    settler.readTrust()
+    guard settler.ledger.trust.isLoaded else {
+      throw .failed("\(configuration.trustPath) is no trust document that this validator can use")
+    }
+    guard settler.ledger.isValidator else {
+      throw .failed(
+        "the trust document in force (version \(settler.ledger.trust.version)) does not name node"
+          + " \(configuration.node) with this key as its one validator")
+    }
+    journal.write(
+      .info, "ledger_ready",
+      [
+        "height": "\(settler.ledger.durableHeight)",
+        "trust": "\(settler.ledger.trust.version)",
+      ])
+    return settler
+  }
+
+  private init(
+    _ configuration: Configuration, _ journal: Journal, _ ledger: consuming Ledger<Sodium>,
+    _ log: LogFile, _ feed: IndexFeed
+  ) {
+    self.configuration = configuration
+    self.journal = journal
+    self.ledger = ledger
+    self.log = log
+    self.feed = feed
+    courier = Courier(node: configuration.node)
+  }
+
+  /// Replays, repairs a torn tail, and opens the index.
+  private static func index(
+    _ configuration: Configuration, _ journal: Journal, _ log: inout LogFile,
+    _ ledger: inout Ledger<Sodium>
+  ) throws(Failure) -> Store {
+    var filler = try opened(configuration, journal)
+    let indexed = filler.store.height
+    var isForeign = false
+    var end = try LedgerFolder.replay(&log, configuration, into: &ledger) { effects in
+      if effects.block.height == indexed {
+        isForeign = (try? filler.store.id(at: effects.block.height)) != effects.block.id
+      }
+      if effects.block.height > indexed && !isForeign { filler.add(effects) }
+    }
+    if isForeign || indexed > ledger.durableHeight {
+      journal.write(.warning, "index_of_another_ledger", ["action": "made anew"])
+      LedgerFolder.removeIndex(configuration.indexPath)
+      filler = try IndexFiller(configuration.indexPath)
+      ledger = LedgerFolder.emptyLedger(configuration)
+      end = try LedgerFolder.replay(&log, configuration, into: &ledger) { filler.add($0) }
+    }
+    try filler.finish()
+    if !end.torn.isEmpty {
+      journal.write(
+        .warning, "torn_frame",
+        ["offset": "\(end.torn.lowerBound)", "bytes": "\(end.torn.count)", "action": "put aside"])
+      try LedgerFolder.repair(&log, end.torn, configuration.logPath)
+    }
+    return filler.store
+  }
+
+  private static func opened(
+    _ configuration: Configuration, _ journal: Journal
+  ) throws(Failure) -> IndexFiller {
+    do throws(Failure) {
+      return try IndexFiller(configuration.indexPath)
+    } catch {
+      journal.write(.warning, "index_unusable", ["reason": error.message, "action": "made anew"])
+      LedgerFolder.removeIndex(configuration.indexPath)
+      return try IndexFiller(configuration.indexPath)
+    }
+  }
+
+  // MARK: In
+
+  /// Whether what the broker has should be read now.
+  var hasRoom: Bool { inbox.isEmpty && ledger.hasRoom && feed.rows < IndexFeed.rowsMax }
+
+  /// A message arrived on our topic.
+  mutating func receive(_ bytes: Span<UInt8>, now: Now) {
+    counters.messages += 1
+    guard inbox.isEmpty, ledger.hasRoom else {
+      // The broker hands over a few more than were asked for.
+      inbox.append((0..<bytes.count).map { bytes[$0] })
+      return
+    }
+    take(bytes, now: now)
+  }
+
+  private mutating func take(_ bytes: Span<UInt8>, now: Now) {
+    let place: Range<Int>
+    do throws(Dropped) {
+      place = try courier.batch(in: bytes, now: now.instant.milliseconds)
+    } catch {
+      counters.count(error)
+      journal.write(.warning, "message_dropped", ["reason": error.name, "bytes": "\(bytes.count)"])
+      return
+    }
+    do throws(Refusal) {
+      heard(try ledger.take(bytes.extracting(place), from: &log), now: now)
+    } catch {
+      counters.count(error)
+      journal.write(.warning, "batch_refused", ["reason": "\(error.name)"])
+    }
+  }
+
+  private mutating func heard(_ intake: Intake, now: Now) {
+    counters.batches += 1
+    counters.records += UInt64(intake.fresh)
+    counters.replays += UInt64(intake.known)
+    counters.holes += UInt64(intake.holes)
+    counters.duplicates += UInt64(intake.duplicates)
+    if let evidence = intake.evidence {
+      counters.evidence += 1
+      journal.write(
+        .error, "device_quarantined",
+        [
+          "device": "\(evidence.device.node)", "epoch": hex(evidence.device.epoch),
+          "class": "\(evidence.recordClass.rawValue)", "sequence": "\(evidence.sequence)",
+          "known": "\(evidence.known.height)/\(evidence.known.index)",
+          "contradicting": "\(evidence.contradicting.height)/\(evidence.contradicting.index)",
+          "action": "enrol it anew with another epoch",
+        ])
+      return
+    }
+    if intake.holes > 0 {
+      journal.write(
+        .warning, "records_missing",
+        ["device": "\(intake.header.node)", "runs": "\(intake.holes)"])
+    }
+    let asks = intake.fresh + intake.known + intake.holes == 0
+    downlink.heard(
+      intake.header, asks: asks, trust: ledger.trust.version, settled: ledger.settledHeight,
+      at: now.elapsed)
+  }
+
+  // MARK: Blocks
+
+  /// Puts what is pending on its way to the disk, if nothing is.
+  mutating func propose(now: Now) throws(Failure) {
+    if let retryAt, now.elapsed >= retryAt {
+      self.retryAt = nil
+      log.retry(tag: Int32(Self.file.rawValue))
+    }
+    guard !ledger.isFlying, ledger.hasPending else { return }
+    guard ledger.isValidator else {
+      throw .failed(
+        "the trust document of version \(ledger.trust.version) no longer names this validator")
+    }
+    ledger.propose(time: now.instant.milliseconds)
+    log.append(ledger.frame, tag: Int32(Self.file.rawValue))
+    while ledger.hasRoom, !inbox.isEmpty {
+      let bytes = inbox.removeFirst()
+      take(bytes.span, now: now)
+    }
+  }
+
+  /// The flush thread has answered.
+  mutating func flushed(_ error: DiskError?, now: Now) throws(Failure) {
+    if let error {
+      try failed(error, now: now)
+      return
+    }
+    if retryDelay != Self.firstRetryDelay {
+      retryDelay = Self.firstRetryDelay
+      journal.write(.info, "disk_has_room", ["height": "\(ledger.height)"])
+    }
+    log.appended()
+    let (effects, block) = ledger.flushed()
+    counters.blocks += 1
+    for i in 0..<block.receipts { if let node = block.node(ofReceipt: i) { downlink.receipted(node) } }
+    if !block.settlements.isEmpty {
+      downlink.settled(block.header.height, only: block.soleNode, at: now.elapsed)
+    }
+    remember(block)
+    feed.add(effects)
+    if let failure = feed.takeFailure() { indexFailed(failure) }
+  }
+
+  /// A block that did not fit is tried again; any other failure leaves it open what is on the disk, and
+  /// only reading it again can tell.
+  private mutating func failed(_ error: DiskError, now: Now) throws(Failure) {
+    guard error == .noSpace else {
+      throw .failed(
+        "\(configuration.logPath) cannot be written (\(error)): nothing of block \(ledger.height)"
+          + " was receipted; see to the disk and start again")
+    }
+    journal.write(
+      .error, "disk_full",
+      ["height": "\(ledger.height)", "retry_ms": "\(retryDelay)", "path": configuration.logPath])
+    do throws(FileFailure) {
+      try log.cut(to: log.count)
+    } catch {
+      throw .failed("\(configuration.logPath) cannot be cut: \(error.reason)")
+    }
+    retryAt = now.elapsed + retryDelay
+    retryDelay = min(2 * retryDelay, 30_000)
+  }
+
+  private func indexFailed(_ failure: StoreError) {
+    journal.write(
+      .error, "index_failed",
+      ["reason": "\(failure)", "action": "the index is caught up at the next start"])
+  }
+
+  /// Whether a block is being written.
+  var isBusy: Bool { ledger.isFlying }
+
+  /// When something is due that no event announces; milliseconds of CLOCK_BOOTTIME.
+  var deadline: Int64? { retryAt }
+
+  // MARK: Trust
+
+  /// Reads the trust document's file, and adopts what is newer. The one in force stays otherwise.
+  /// - Returns: false if it has to wait for the block that is being made.
+  @discardableResult
+  mutating func readTrust(now: Now? = nil) -> Bool {
+    guard !ledger.hasPending else { return false }
+    let document: [UInt8]
+    do throws(Failure) {
+      document = try Configuration.read(configuration.trustPath)
+    } catch {
+      journal.write(.error, "trust_unreadable", ["path": configuration.trustPath])
+      return true
+    }
+    do throws(TrustError) {
+      if try ledger.adopt(document.span) == .loaded {
+        journal.write(.info, "trust_adopted", ["version": "\(ledger.trust.version)"])
+        if let now { downlink.trustChanged(at: now.elapsed) }
+      }
+    } catch {
+      journal.write(
+        .error, "trust_refused",
+        [
+          "reason": "\(error)", "path": configuration.trustPath,
+          "in_force": "\(ledger.trust.version)",
+        ])
+    }
+    return true
+  }
+
+  // MARK: Out
+
+  /// Makes the next bundle for a device in `courier.bundle`; nil if there is none, or none yet.
+  mutating func next(now: Now) -> (node: UInt64, bytes: Int)? {
+    while let item = downlink.next(at: now.elapsed, heights: ledger.settlementHeights) {
+      switch item {
+      case .trust(let node):
+        // What is in force with a block that is not durable yet is told when it is.
+        counters.trusts += 1
+        return (node, courier.make(.trust, ledger.trust.bytes, for: node, now: now.milliseconds))
+      case .receipt(let node):
+        if let bytes = receipt(of: node, now: now) { return (node, bytes) }
+      case .settlement(let node, let height, let index):
+        guard let bytes = settlement(height, index, for: node, now: now) else { return nil }
+        return (node, bytes)
+      }
+    }
+    return nil
+  }
+
+  private mutating func receipt(of node: UInt64, now: Now) -> Int? {
+    guard let height = ledger.receiptHeight(of: node), let block = block(height),
+      let index = block.receipt(of: node)
+    else { return nil }
+    counters.receipts += 1
+    return prove(block, index, .receipt, for: node, now: now)
+  }
+
+  private mutating func settlement(_ height: UInt64, _ index: Int, for node: UInt64, now: Now) -> Int? {
+    guard let block = block(height) else { return nil }
+    counters.settlements += 1
+    downlink.sent(
+      node, height: height, index: index, of: block.settlements.count, at: now.elapsed)
+    return prove(block, block.settlements.lowerBound + index, .settlement, for: node, now: now)
+  }
+
+  private mutating func prove(
+    _ block: ProvenBlock, _ index: Int, _ kind: Message.Kind, for node: UInt64, now: Now
+  ) -> Int {
+    do throws(WireError) {
+      var target = proof.mutableSpan
+      let count = try block.prove(index, into: &target)
+      let proof = proof
+      return courier.make(
+        kind, proof.span.extracting(first: count), for: node, now: now.milliseconds)
+    } catch {
+      preconditionFailure("a proof is longer than its limit")
+    }
+  }
+
+  /// A durable block's results.
+  private mutating func block(_ height: UInt64) -> ProvenBlock? {
+    if let block = recent.last(where: { $0.header.height == height }) { return block }
+    do throws(LedgerError) {
+      let block = try ledger.proven(height, from: &log)
+      remember(block)
+      return block
+    } catch {
+      journal.write(
+        .error, "block_unreadable",
+        ["height": "\(height)", "reason": LedgerFolder.reason(error, configuration.logPath)])
+      return nil
+    }
+  }
+
+  private mutating func remember(_ block: ProvenBlock) {
+    if recent.count == Self.recentMax { recent.removeFirst() }
+    recent.append(block)
+  }
+
+  mutating func countUnsent() { counters.unsent += 1 }
+
+  /// Brings everything that is durable to the index.
+  func finish() {
+    feed.drain()
+    if let failure = feed.takeFailure() { indexFailed(failure) }
+  }
+}
+
+extension Now {
+  /// Unix milliseconds.
+  var milliseconds: Int64 { instant.milliseconds }
+}

@@ -1,0 +1,3 @@
+enum Validator {
+  static func run(_ configuration: Configuration) throws(Failure) {}
+}
