@@ -132,8 +132,8 @@ let package = Package(
     .executableTarget(
       name: "tollkeeper-bench",
       dependencies: [
-        "Limits", "Wire", "Tickets", "Trust", "Records", "Rings", "Gates", "Seal", "Platform",
-        "CPlatform", "CSodium",
+        "Limits", "Wire", "Tickets", "Trust", "Rings", "Gates", "Agent", "Seal", "Platform",
+        "CPlatform",
       ],
       path: "Sources/Programs/tollkeeper-bench", swiftSettings: upstream),
 

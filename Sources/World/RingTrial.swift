@@ -142,7 +142,8 @@ public struct RingTrial<P: Primitives>: ~Copyable {
     let oldest = expected[index].acknowledged
     let newest = expected[index].durableThrough
     guard newest > oldest else { return }
-    let through = random.oneIn(3) ? newest : oldest + UInt64(random.draw(1..<Int(newest - oldest) + 1))
+    let more = random.oneIn(3) ? newest - oldest : random.next() % (newest - oldest) + 1
+    let through = oldest + more
     expected[index].acknowledged = through
     ring.acknowledge(recordClass, through: through)
     if random.oneIn(2) {
@@ -259,7 +260,9 @@ public struct RingTrial<P: Primitives>: ~Copyable {
     // What must be there begins behind what may have been released.
     var releasable = expected[index].acknowledged
     if recordClass == .admissions { releasable = min(releasable, replayFloor) }
-    if sequence > releasable + 1 { return fail("class \(index): \(sequence - 1) released too early") }
+    guard sequence <= releasable + 1 else {
+      return fail("class \(index): \(sequence - 1) released too early")
+    }
     var last = Hash()
     do throws(RingError) {
       while try cursor.next(in: ring, &disk) {

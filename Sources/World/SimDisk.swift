@@ -188,8 +188,8 @@ public struct SimDisk: Disk {
   public mutating func crash(_ file: FileName, survivors: UInt64) {
     for index in files.indices {
       if index == Int(file.rawValue) {
-        for (i, sector) in files[index].unflushed.enumerated() where survivors >> UInt64(i) & 1 == 1 {
-          persist(sector, index)
+        for (i, sector) in files[index].unflushed.enumerated() {
+          if survivors >> UInt64(i) & 1 == 1 { persist(sector, index) }
         }
       }
       forget(index)

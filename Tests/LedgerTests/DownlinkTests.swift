@@ -13,7 +13,8 @@ import Testing
   }
 
   /// Everything that is offered now, settlements in `leaves` leaves a height.
-  private func drain(_ downlink: inout Downlink, at now: Int64, leaves: Int = 1) -> [Downlink.Item] {
+  private func drain(_ downlink: inout Downlink, at now: Int64, leaves: Int = 1) -> [Downlink.Item]
+  {
     var items: [Downlink.Item] = []
     while items.count < 1_000,
       let item = downlink.next(at: now, heights: heights)
@@ -69,7 +70,8 @@ import Testing
     #expect(drain(&downlink, at: 30_000) == [.receipt(node: 1)])
   }
 
-  @Test func `a block pushes its settlements to devices that are present and not its only author`() {
+  @Test func `a block pushes its settlements to devices that are present and not its only author`()
+  {
     var downlink = Downlink()
     for node in 1...3 {
       downlink.heard(
@@ -83,7 +85,8 @@ import Testing
     #expect(drain(&downlink, at: 60_000) == [.settlement(node: 1, height: 9, index: 0)])
   }
 
-  @Test func `a push includes what the device alone had settled before so that no height is missing`() {
+  @Test
+  func `a push includes what the device alone had settled before so that no height is missing`() {
     var downlink = Downlink()
     downlink.heard(header(1, height: 3), asks: true, trust: 1, settled: 3, at: 0)
     downlink.settled(5, only: 1, at: 0)

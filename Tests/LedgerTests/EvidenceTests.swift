@@ -20,7 +20,8 @@ import Wire
   @Test(arguments: [
     (fork: 7, more: 3), (fork: 7, more: 2), (fork: 7, more: 9), (fork: 0, more: 4),
   ])
-  func `a rolled-back device that uses sequences again is quarantined`(fork: Int, more: Int) throws {
+  func `a rolled-back device that uses sequences again is quarantined`(fork: Int, more: Int) throws
+  {
     var site = Site()
     let (gate, clone) = split(10, fork: fork, more: more)
     _ = try site.settle(gate.batch(1...5))

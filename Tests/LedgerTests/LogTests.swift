@@ -177,7 +177,8 @@ import Wire
     #expect(try replayed(log).heights == [1])
   }
 
-  @Test func `a block that was changed with its checksum is caught by what it computes to`() throws {
+  @Test func `a block that was changed with its checksum is caught by what it computes to`() throws
+  {
     let site = try busySite()
     for block in site.effects.map({ $0.block }) {
       let start = Int(block.offset)

@@ -10,7 +10,7 @@ import World
 @Suite struct RingFaultTests {
   init() throws { try Sodium.start() }
 
-  @Test func `every subset of the sectors of a cut commit leaves a ring that keeps its word`() throws {
+  @Test func `every subset of the sectors of a cut commit leaves a sound ring`() throws {
     // Header sector and frame sectors of one block of a page: what survives is all or nothing.
     for survivors: UInt64 in 0..<256 {
       var bench = Bench()
@@ -118,9 +118,7 @@ import World
     #expect(cursor.corruptBlocks == 1)
   }
 
-  @Test func `a durable block that is gone is noticed at the start, and its sequence is not used again`()
-    throws
-  {
+  @Test func `a durable block that is gone is noticed, and its sequence is not used again`() throws {
     var bench = Bench()
     for i in 0..<3 {
       try bench.append(.admissions, fill: UInt8(i))
@@ -195,8 +193,8 @@ import World
         if random.oneIn(2) { bench.commit() }
       }
       for _ in 0..<random.draw(1..<60) {
-        bench.disk.rot(
-          .ring, at: Bench.page(random.draw(0..<5), random.draw(0..<16)) + Int64(random.draw(0..<700)))
+        let page = Bench.page(random.draw(0..<5), random.draw(0..<16))
+        bench.disk.rot(.ring, at: page + Int64(random.draw(0..<700)))
       }
       do { try bench.restart() } catch { continue }
       var inspection = RingInspection<Sodium>(

@@ -8,7 +8,9 @@ import World
 @Suite struct RingTrialTests {
   init() throws { try Sodium.start() }
 
-  private func run(_ trials: Int, _ steps: Int, _ options: RingTrial<Sodium>.Options) -> (Int, Int) {
+  private func run(
+    _ trials: Int, _ steps: Int, _ options: RingTrial<Sodium>.Options
+  ) -> (Int, Int) {
     var starts = 0
     var refusals = 0
     for _ in 0..<trials {

@@ -128,11 +128,12 @@ extension Ring {
     return true
   }
 
-  /// Whether nothing was ever written behind the first commit (FORMAT.md, File header).
+  /// Whether nothing was ever written but what creation writes (FORMAT.md, File header).
   private mutating func isUnused<D: Disk & ~Copyable>(_ disk: inout D) throws(RingError) -> Bool {
-    for segment in 1..<segments {
+    for segment in 0..<segments {
       _ = try readHeader(segment, 0, &disk)
-      if !isScratchZero { return false }
+      let span = memory.span(scratch)
+      if span.uint64(at: 24) != 0 || span.uint16(at: 44) != 0 { return false }
     }
     return true
   }

@@ -1,15 +1,15 @@
 // Little-endian integers at fixed places, as the files on flash hold them.
 
 extension Span<UInt8> {
-  public func uint16(at offset: Int) -> UInt16 {
+  @inlinable public func uint16(at offset: Int) -> UInt16 {
     UInt16(self[offset]) | UInt16(self[offset + 1]) << 8
   }
 
-  public func uint32(at offset: Int) -> UInt32 {
+  @inlinable public func uint32(at offset: Int) -> UInt32 {
     UInt32(uint16(at: offset)) | UInt32(uint16(at: offset + 2)) << 16
   }
 
-  public func uint64(at offset: Int) -> UInt64 {
+  @inlinable public func uint64(at offset: Int) -> UInt64 {
     UInt64(uint32(at: offset)) | UInt64(uint32(at: offset + 4)) << 32
   }
 }
@@ -17,7 +17,7 @@ extension Span<UInt8> {
 extension MutableSpan<UInt8> {
   /// Writes `value` little-endian at `offset`.
   @_lifetime(self: copy self)
-  public mutating func put<T: FixedWidthInteger>(_ value: T, at offset: Int) {
+  @inlinable public mutating func put<T: FixedWidthInteger>(_ value: T, at offset: Int) {
     for i in 0..<T.bitWidth / 8 {
       self[offset + i] = UInt8(truncatingIfNeeded: value >> T(8 * i))
     }

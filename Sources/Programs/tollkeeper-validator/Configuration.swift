@@ -61,7 +61,7 @@ struct Configuration {
       case .table(let name):
         table = String(decoding: bytes[name], as: UTF8.self)
         guard table == "broker" || table == "log" else {
-          throw TOMLError(line: reader.line, "there is no such table here: [broker] and [log] are known")
+          throw TOMLError(line: reader.line, "the tables here are [broker] and [log]")
         }
       case .pair(let pair):
         let key = String(decoding: bytes[pair.key], as: UTF8.self)

@@ -217,7 +217,9 @@ struct Settler: ~Copyable {
     log.appended()
     let (effects, block) = ledger.flushed()
     counters.blocks += 1
-    for i in 0..<block.receipts { if let node = block.node(ofReceipt: i) { downlink.receipted(node) } }
+    for i in 0..<block.receipts {
+      if let node = block.node(ofReceipt: i) { downlink.receipted(node) }
+    }
     if !block.settlements.isEmpty {
       downlink.settled(block.header.height, only: block.soleNode, at: now.elapsed)
     }
@@ -316,7 +318,9 @@ struct Settler: ~Copyable {
     return prove(block, index, .receipt, for: node, now: now)
   }
 
-  private mutating func settlement(_ height: UInt64, _ index: Int, for node: UInt64, now: Now) -> Int? {
+  private mutating func settlement(
+    _ height: UInt64, _ index: Int, for node: UInt64, now: Now
+  ) -> Int? {
     guard let block = block(height) else { return nil }
     counters.settlements += 1
     downlink.sent(

@@ -23,7 +23,8 @@ static void name_the_server(const SSL *ssl, int where, int unused) {
   (void)unused;
   if (!(where & SSL_CB_HANDSHAKE_START)) return;
   const char *name = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-  SSL_set_tlsext_host_name((SSL *)ssl, is_address(name) ? NULL : name);
+  char *server = is_address(name) ? NULL : (char *)name;
+  SSL_set_tlsext_host_name((SSL *)ssl, server);
 }
 
 SSL_CTX *tls_make(const char *path, const char *name) {

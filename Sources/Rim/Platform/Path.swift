@@ -49,7 +49,7 @@ public struct Path: Sendable, Equatable {
   public var text: BoundedBytes<256> { bytes }
 
   /// Lends the path as C wants it.
-  func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
+  public func withCString<R>(_ body: (UnsafePointer<CChar>) -> R) -> R {
     var buffer = InlineArray<257, CChar>(repeating: 0)
     for i in bytes.span.indices { buffer[i] = CChar(bitPattern: bytes.span[i]) }
     return unsafe buffer.span.withUnsafeBufferPointer { pointer in

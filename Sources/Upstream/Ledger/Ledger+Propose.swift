@@ -162,7 +162,8 @@ extension Ledger {
 
   /// FORMAT.md, "State".
   private mutating func stateRoot() throws(WireError) -> Hash {
-    var bytes = [UInt8](repeating: 0, count: max(TicketTable.leafBytesMax, DeviceTable.leafBytesMax))
+    let bytesMax = max(TicketTable.leafBytesMax, DeviceTable.leafBytesMax)
+    var bytes = [UInt8](repeating: 0, count: bytesMax)
     var span = bytes.mutableSpan
     for place in changedDevices.sorted() {
       var writer = CBORWriter(span.whole())

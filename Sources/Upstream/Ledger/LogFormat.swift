@@ -43,7 +43,9 @@ public enum LogFormat {
 
   /// Length of the body, if `head` can begin a frame.
   static func bodyCount(_ head: Span<UInt8>) -> Int? {
-    guard head.count >= frameHeadBytes, equal(head.extracting(0..<4), frameMagic) else { return nil }
+    guard head.count >= frameHeadBytes, equal(head.extracting(0..<4), frameMagic) else {
+      return nil
+    }
     let count = Int(head.uint32(at: 4))
     return count > 0 && count <= bodyBytesMax ? count : nil
   }
