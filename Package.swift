@@ -104,7 +104,7 @@ let package = Package(
       name: "Selftest",
       dependencies: [
         "Limits", "Wire", "Tickets", "Trust", "Records", "Receipts", "Bundles", "Contacts",
-        "Rings", "Gates", "Sync", "Agent", "Seal",
+        "Rings", "Gates", "Sync", "Agent", "Seal", "Platform",
       ],
       path: "Sources/Programs/Selftest", swiftSettings: strict),
     .target(
@@ -119,8 +119,8 @@ let package = Package(
     .executableTarget(
       name: "tollkeeper-validator",
       dependencies: [
-        "Limits", "Wire", "Trust", "Records", "Receipts", "Bundles", "Ledger", "Store", "Seal",
-        "Platform", "Broker", "CPlatform",
+        "Limits", "Wire", "Trust", "Records", "Receipts", "Bundles", "Sync", "Ledger", "Store",
+        "Seal", "Platform", "Broker", "CPlatform",
       ],
       path: "Sources/Programs/tollkeeper-validator", swiftSettings: upstream),
     .executableTarget(
@@ -160,7 +160,8 @@ let package = Package(
     tests(
       "Ledger",
       ["Ledger", "Trust", "Receipts", "Records", "Wire", "Limits", "Seal"]),
-    tests("Store", ["Store", "Ledger", "Receipts", "Records", "Wire", "Limits", "Seal"]),
+    tests(
+      "Store", ["Store", "Ledger", "Trust", "Receipts", "Records", "Wire", "Limits", "Seal"]),
     tests(
       "World",
       [

@@ -118,7 +118,8 @@ import World
     #expect(cursor.corruptBlocks == 1)
   }
 
-  @Test func `a durable block that is gone is noticed, and its sequence is not used again`() throws {
+  @Test func `a durable block that is gone is noticed, and its sequence is not used again`() throws
+  {
     var bench = Bench()
     for i in 0..<3 {
       try bench.append(.admissions, fill: UInt8(i))

@@ -17,7 +17,7 @@ struct Arguments {
     @_lifetime(immortal)
     get {
       guard index < count, let start = unsafe values?[index] else {
-        return _overrideLifetime(Span(), copying: ())
+        return unsafe _overrideLifetime(Span(), copying: ())
       }
       var length = 0
       while unsafe start[length] != 0 { length += 1 }

@@ -19,16 +19,23 @@ struct Output: ~Copyable {
 
   /// Adds a line that `write` makes; its newline is added.
   mutating func line(_ write: (inout TextWriter) -> Void) {
-    if memory.count - count < 2 * Limits.logLineBytesMax { flush() }
-    count += Self.line(&memory, from: count, write)
+    part { writer in
+      write(&writer)
+      writer.put("\n")
+    }
   }
 
-  private static func line(
+  /// Adds a part of a line.
+  mutating func part(_ write: (inout TextWriter) -> Void) {
+    if memory.count - count < 2 * Limits.logLineBytesMax { flush() }
+    count += Self.part(&memory, from: count, write)
+  }
+
+  private static func part(
     _ memory: inout Memory, from start: Int, _ write: (inout TextWriter) -> Void
   ) -> Int {
     var writer = TextWriter(memory.mutableSpan(start..<memory.count))
     write(&writer)
-    writer.put("\n")
     return writer.count
   }
 

@@ -31,8 +31,7 @@ struct Lines: ~Copyable {
   /// Reads what is there, if everything before it was looked at.
   mutating func fill(from channel: borrowing Channel) throws(KernelError) {
     guard !hasUnread, !hasEnded else { return }
-    var target = memory.mutableSpan(Self.capacity..<Self.capacity + Self.readBytes)
-    guard let count = try channel.read(into: &target) else { return }
+    guard let count = try Self.read(&memory, from: channel) else { return }
     hasEnded = count == 0
     readStart = 0
     readEnd = count
@@ -62,12 +61,19 @@ struct Lines: ~Copyable {
 
   private mutating func keep(_ byte: UInt8) {
     guard length < Self.capacity else { return }
-    var line = memory.mutableSpan(0..<Self.capacity)
-    line[length] = byte
+    let place = length
     length += 1
+    var line = memory.mutableSpan(0..<Self.capacity)
+    line[place] = byte
   }
 
-  /// The first `count` bytes of the line that `next` has found.
-  @_lifetime(borrow self)
-  func line(_ count: Int) -> Span<UInt8> { memory.span(0..<count) }
+  private static func read(
+    _ memory: inout Memory, from channel: borrowing Channel
+  ) throws(KernelError) -> Int? {
+    var target = memory.mutableSpan(capacity..<capacity + readBytes)
+    return try channel.read(into: &target)
+  }
+
+  /// The first `count` bytes of the line that `next` has found. They stand until the next call of it.
+  func line(_ count: Int) -> Extent { memory.extent(0..<count) }
 }

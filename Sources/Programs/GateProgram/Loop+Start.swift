@@ -74,9 +74,9 @@ extension Loop {
   private mutating func loadTrust() -> Bool {
     guard let path = configuration.trust else { return false }
     do throws(KernelError) {
-      let count = try Self.read(path, into: &text)
+      let document = text.extent(0..<(try Self.read(path, into: &text)))
       do throws(TrustError) {
-        let isTaken = try agent.loadTrust(text.span(0..<count), disk: &files)
+        let isTaken = try agent.loadTrust(document.span, disk: &files)
         if !isTaken { log.write(Notice(.warning, "provided_trust_not_taken"), at: System.now()) }
         return true
       } catch {
@@ -93,10 +93,10 @@ extension Loop {
   private mutating func loadPlan(isFirst: Bool) -> Bool {
     guard let path = configuration.contacts else { return true }
     do throws(KernelError) {
-      let count = try Self.read(path, into: &text)
+      let plan = text.extent(0..<(try Self.read(path, into: &text)))
       let reference = isFirst ? started : System.now().instant.milliseconds
       do throws(ContactError) {
-        try agent.loadPlan(text.span(0..<count), reference: reference)
+        try agent.loadPlan(plan.span, reference: reference)
         return true
       } catch {
         complain(about: path, line: error.line, error.reason)

@@ -7,6 +7,7 @@ import Broker
 import Gates
 import Limits
 import Platform
+import Rings
 import Seal
 import Sync
 import Wire
@@ -136,8 +137,9 @@ struct Loop: ~Copyable {
   private mutating func scanLines(_ now: Now) {
     guard !isStopping else { return }
     while agent.canScan, let count = lines.next() {
-      if debounce.isRepetition(lines.line(count), elapsed: now.elapsed) { continue }
-      agent.scan(lines.line(count), now: now, disk: &files, into: &actions)
+      let line = lines.line(count)
+      if debounce.isRepetition(line.span, elapsed: now.elapsed) { continue }
+      agent.scan(line.span, now: now, disk: &files, into: &actions)
       perform(now)
     }
   }

@@ -94,7 +94,7 @@ private func decide(
     while let count = lines.next() {
       var now = System.now().instant
       if let seconds { now = Instant(milliseconds: seconds * 1000) }
-      let verdict = Gate.examine(lines.line(count), trust: trust, place: place, now: now)
+      let verdict = Gate.examine(lines.line(count).span, trust: trust, place: place, now: now)
       output.verdict(verdict, isJSON: isJSON)
     }
     output.flush()

@@ -32,7 +32,11 @@ struct Configuration {
 
   init(_ path: String) throws(Failure) {
     file = path
-    bytes = try Self.read(path)
+    do throws(Failure) {
+      bytes = try Self.read(path)
+    } catch {
+      throw .usage("the configuration \(path) cannot be read")
+    }
     guard bytes.count <= Limits.configBytesMax else {
       throw .configuration(file: path, line: 1, "a configuration has at most 64 KiB")
     }
@@ -81,7 +85,11 @@ struct Configuration {
     case "authority": authorityPath = try Self.text(pair, reader)
     case "trust": trustPath = path(try Self.text(pair, reader))
     case "state": state = path(try Self.text(pair, reader))
-    case "broker.host": broker.host = try Self.text(pair, reader)
+    case "broker.host":
+      broker.host = try Self.text(pair, reader)
+      guard broker.host.utf8.count <= Limits.brokerHostBytesMax else {
+        throw TOMLError(line: pair.line, "a host name has at most 128 bytes here")
+      }
     case "broker.port": broker.port = UInt16(try reader.integer(pair, in: 1...65_535))
     case "broker.password_file": passwordPath = try Self.text(pair, reader)
     case "broker.tls_ca": broker.authorityFile = path(try Self.text(pair, reader))

@@ -14,8 +14,10 @@ struct Counters {
   var receipts: UInt64 = 0
   var settlements: UInt64 = 0
   var trusts: UInt64 = 0
-  /// The broker did not take what was sent.
+  /// The broker's client did not take what was sent.
   var unsent: UInt64 = 0
+  /// The broker refused it, or had nobody to give it to.
+  var unclaimed: UInt64 = 0
   private var refused: [Refusal: UInt64] = [:]
   private var dropped: [Dropped: UInt64] = [:]
 
@@ -28,7 +30,7 @@ struct Counters {
       ("messages", messages), ("batches", batches), ("records", records), ("replays", replays),
       ("holes", holes), ("duplicates", duplicates), ("evidence", evidence), ("blocks", blocks),
       ("receipts", receipts), ("settlements", settlements), ("trusts", trusts),
-      ("unsent", unsent),
+      ("unsent", unsent), ("unclaimed", unclaimed),
     ]
     for refusal in Refusal.allCases {
       if let count = refused[refusal] { values.append(("refused_\(refusal.name)", count)) }

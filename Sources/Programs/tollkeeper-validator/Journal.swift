@@ -48,7 +48,7 @@ final class Journal {
   init(level: Level) { self.level = level }
 
   /// - Parameter event: a literal; it is what the rate is counted by.
-  func write(_ level: Level, _ event: String, _ fields: KeyValuePairs<String, String> = [:]) {
+  func write(_ level: Level, _ event: String, _ fields: [(String, String)] = []) {
     guard level >= self.level else { return }
     var rate = rates[event] ?? Rate(since: now)
     if now - rate.since >= Self.interval || now < rate.since {

@@ -22,6 +22,23 @@ enum LedgerFolder {
       trust: TrustDocument(memory: arena.take(count)))
   }
 
+  /// Makes the state folder if it is not there, and counts this start of the validator.
+  static func begin(_ configuration: Configuration) throws(Failure) -> UInt32 {
+    let path = configuration.state + "/boot"
+    do {
+      try FileManager.default.createDirectory(
+        atPath: configuration.state, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+      let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? "0"
+      let digits = text.trimmingCharacters(in: .whitespacesAndNewlines)
+      let boot = (UInt32(digits) ?? 0) &+ 1
+      try Data("\(boot)\n".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+      return boot
+    } catch {
+      throw .failed("\(configuration.state) cannot hold the validator's state: \(error.localizedDescription)")
+    }
+  }
+
   /// Replays the log from what the file holds now, without changing it.
   static func replay(
     _ configuration: Configuration, into ledger: inout Ledger<Sodium>,

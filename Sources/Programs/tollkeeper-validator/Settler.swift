@@ -33,6 +33,7 @@ struct Settler: ~Copyable {
 
   /// Arrived while the block that is being made had no room.
   private var inbox: [[UInt8]] = []
+  private static let inboxMax = 64
   /// When to try again to write a block that did not fit; milliseconds of CLOCK_BOOTTIME.
   private var retryAt: Int64?
   private var retryDelay = firstRetryDelay
@@ -42,11 +43,14 @@ struct Settler: ~Copyable {
   static let file = FileName.ring
 
   /// Replays the log, brings the index up to it, and adopts the trust document.
-  static func start(_ configuration: Configuration, _ journal: Journal) throws(Failure) -> Settler {
+  /// - Parameter boot: number of this start of the validator.
+  static func start(
+    _ configuration: Configuration, boot: UInt32, _ journal: Journal
+  ) throws(Failure) -> Settler {
     var ledger = LedgerFolder.emptyLedger(configuration)
     var log = try LedgerFolder.open(configuration, for: .write)
     let store = try index(configuration, journal, &log, &ledger)
-    var settler = Settler(configuration, journal, ledger, log, IndexFeed(store))
+    var settler = Settler(configuration, boot, journal, ledger, log, IndexFeed(store))
     settler.readTrust()
     guard settler.ledger.trust.isLoaded else {
       throw .failed("\(configuration.trustPath) is no trust document that this validator can use")
@@ -59,22 +63,22 @@ struct Settler: ~Copyable {
     journal.write(
       .info, "ledger_ready",
       [
-        "height": "\(settler.ledger.durableHeight)",
-        "trust": "\(settler.ledger.trust.version)",
+        ("height", "\(settler.ledger.durableHeight)"),
+        ("trust", "\(settler.ledger.trust.version)"),
       ])
     return settler
   }
 
   private init(
-    _ configuration: Configuration, _ journal: Journal, _ ledger: consuming Ledger<Sodium>,
-    _ log: LogFile, _ feed: IndexFeed
+    _ configuration: Configuration, _ boot: UInt32, _ journal: Journal,
+    _ ledger: consuming Ledger<Sodium>, _ log: LogFile, _ feed: IndexFeed
   ) {
     self.configuration = configuration
     self.journal = journal
     self.ledger = ledger
     self.log = log
     self.feed = feed
-    courier = Courier(node: configuration.node)
+    courier = Courier(node: configuration.node, boot: boot)
   }
 
   /// Replays, repairs a torn tail, and opens the index.
@@ -92,7 +96,7 @@ struct Settler: ~Copyable {
       if effects.block.height > indexed && !isForeign { filler.add(effects) }
     }
     if isForeign || indexed > ledger.durableHeight {
-      journal.write(.warning, "index_of_another_ledger", ["action": "made anew"])
+      journal.write(.warning, "index_of_another_ledger", [("action", "made anew")])
       LedgerFolder.removeIndex(configuration.indexPath)
       filler = try IndexFiller(configuration.indexPath)
       ledger = LedgerFolder.emptyLedger(configuration)
@@ -102,7 +106,7 @@ struct Settler: ~Copyable {
     if !end.torn.isEmpty {
       journal.write(
         .warning, "torn_frame",
-        ["offset": "\(end.torn.lowerBound)", "bytes": "\(end.torn.count)", "action": "put aside"])
+        [("offset", "\(end.torn.lowerBound)"), ("bytes", "\(end.torn.count)"), ("action", "put aside")])
       try LedgerFolder.repair(&log, end.torn, configuration.logPath)
     }
     return filler.store
@@ -114,7 +118,7 @@ struct Settler: ~Copyable {
     do throws(Failure) {
       return try IndexFiller(configuration.indexPath)
     } catch {
-      journal.write(.warning, "index_unusable", ["reason": error.message, "action": "made anew"])
+      journal.write(.warning, "index_unusable", [("reason", error.message), ("action", "made anew")])
       LedgerFolder.removeIndex(configuration.indexPath)
       return try IndexFiller(configuration.indexPath)
     }
@@ -122,18 +126,23 @@ struct Settler: ~Copyable {
 
   // MARK: In
 
-  /// Whether what the broker has should be read now.
-  var hasRoom: Bool { inbox.isEmpty && ledger.hasRoom && feed.rows < IndexFeed.rowsMax }
+  /// Whether what the broker has should be read now. While the disk is full it should: the connection
+  /// has to live, and devices send again what is dropped.
+  var wantsInput: Bool {
+    retryAt != nil || inbox.isEmpty && ledger.hasRoom && feed.rows < IndexFeed.rowsMax
+  }
 
   /// A message arrived on our topic.
   mutating func receive(_ bytes: Span<UInt8>, now: Now) {
     counters.messages += 1
-    guard inbox.isEmpty, ledger.hasRoom else {
-      // The broker hands over a few more than were asked for.
+    if inbox.isEmpty && ledger.hasRoom {
+      take(bytes, now: now)
+    } else if inbox.count < Self.inboxMax, bytes.count <= Limits.bundleBytesMax {
       inbox.append((0..<bytes.count).map { bytes[$0] })
-      return
+    } else {
+      counters.count(Dropped.noRoom)
+      journal.write(.warning, "message_dropped", [("reason", Dropped.noRoom.name)])
     }
-    take(bytes, now: now)
   }
 
   private mutating func take(_ bytes: Span<UInt8>, now: Now) {
@@ -142,14 +151,14 @@ struct Settler: ~Copyable {
       place = try courier.batch(in: bytes, now: now.instant.milliseconds)
     } catch {
       counters.count(error)
-      journal.write(.warning, "message_dropped", ["reason": error.name, "bytes": "\(bytes.count)"])
+      journal.write(.warning, "message_dropped", [("reason", error.name), ("bytes", "\(bytes.count)")])
       return
     }
     do throws(Refusal) {
       heard(try ledger.take(bytes.extracting(place), from: &log), now: now)
     } catch {
       counters.count(error)
-      journal.write(.warning, "batch_refused", ["reason": "\(error.name)"])
+      journal.write(.warning, "batch_refused", [("reason", "\(error.name)")])
     }
   }
 
@@ -164,18 +173,18 @@ struct Settler: ~Copyable {
       journal.write(
         .error, "device_quarantined",
         [
-          "device": "\(evidence.device.node)", "epoch": hex(evidence.device.epoch),
-          "class": "\(evidence.recordClass.rawValue)", "sequence": "\(evidence.sequence)",
-          "known": "\(evidence.known.height)/\(evidence.known.index)",
-          "contradicting": "\(evidence.contradicting.height)/\(evidence.contradicting.index)",
-          "action": "enrol it anew with another epoch",
+          ("device", "\(evidence.device.node)"), ("epoch", hex(evidence.device.epoch)),
+          ("class", "\(evidence.recordClass.rawValue)"), ("sequence", "\(evidence.sequence)"),
+          ("known", "\(evidence.known.height)/\(evidence.known.index)"),
+          ("contradicting", "\(evidence.contradicting.height)/\(evidence.contradicting.index)"),
+          ("action", "enrol it anew with another epoch"),
         ])
       return
     }
     if intake.holes > 0 {
       journal.write(
         .warning, "records_missing",
-        ["device": "\(intake.header.node)", "runs": "\(intake.holes)"])
+        [("device", "\(intake.header.node)"), ("runs", "\(intake.holes)")])
     }
     let asks = intake.fresh + intake.known + intake.holes == 0
     downlink.heard(
@@ -212,7 +221,7 @@ struct Settler: ~Copyable {
     }
     if retryDelay != Self.firstRetryDelay {
       retryDelay = Self.firstRetryDelay
-      journal.write(.info, "disk_has_room", ["height": "\(ledger.height)"])
+      journal.write(.info, "disk_has_room", [("height", "\(ledger.height)")])
     }
     log.appended()
     let (effects, block) = ledger.flushed()
@@ -238,7 +247,7 @@ struct Settler: ~Copyable {
     }
     journal.write(
       .error, "disk_full",
-      ["height": "\(ledger.height)", "retry_ms": "\(retryDelay)", "path": configuration.logPath])
+      [("height", "\(ledger.height)"), ("retry_ms", "\(retryDelay)"), ("path", configuration.logPath)])
     do throws(FileFailure) {
       try log.cut(to: log.count)
     } catch {
@@ -251,7 +260,7 @@ struct Settler: ~Copyable {
   private func indexFailed(_ failure: StoreError) {
     journal.write(
       .error, "index_failed",
-      ["reason": "\(failure)", "action": "the index is caught up at the next start"])
+      [("reason", "\(failure)"), ("action", "the index is caught up at the next start")])
   }
 
   /// Whether a block is being written.
@@ -271,20 +280,20 @@ struct Settler: ~Copyable {
     do throws(Failure) {
       document = try Configuration.read(configuration.trustPath)
     } catch {
-      journal.write(.error, "trust_unreadable", ["path": configuration.trustPath])
+      journal.write(.error, "trust_unreadable", [("path", configuration.trustPath)])
       return true
     }
     do throws(TrustError) {
       if try ledger.adopt(document.span) == .loaded {
-        journal.write(.info, "trust_adopted", ["version": "\(ledger.trust.version)"])
+        journal.write(.info, "trust_adopted", [("version", "\(ledger.trust.version)")])
         if let now { downlink.trustChanged(at: now.elapsed) }
       }
     } catch {
       journal.write(
         .error, "trust_refused",
         [
-          "reason": "\(error)", "path": configuration.trustPath,
-          "in_force": "\(ledger.trust.version)",
+          ("reason", "\(error)"), ("path", configuration.trustPath),
+          ("in_force", "\(ledger.trust.version)"),
         ])
     }
     return true
@@ -299,7 +308,7 @@ struct Settler: ~Copyable {
       case .trust(let node):
         // What is in force with a block that is not durable yet is told when it is.
         counters.trusts += 1
-        return (node, courier.make(.trust, ledger.trust.bytes, for: node, now: now.milliseconds))
+        return (node, courier.make(.trust, ledger.trust.bytes, for: node, now: now.instant))
       case .receipt(let node):
         if let bytes = receipt(of: node, now: now) { return (node, bytes) }
       case .settlement(let node, let height, let index):
@@ -336,7 +345,7 @@ struct Settler: ~Copyable {
       let count = try block.prove(index, into: &target)
       let proof = proof
       return courier.make(
-        kind, proof.span.extracting(first: count), for: node, now: now.milliseconds)
+        kind, proof.span.extracting(first: count), for: node, now: now.instant)
     } catch {
       preconditionFailure("a proof is longer than its limit")
     }
@@ -352,7 +361,7 @@ struct Settler: ~Copyable {
     } catch {
       journal.write(
         .error, "block_unreadable",
-        ["height": "\(height)", "reason": LedgerFolder.reason(error, configuration.logPath)])
+        [("height", "\(height)"), ("reason", LedgerFolder.reason(error, configuration.logPath))])
       return nil
     }
   }
@@ -362,16 +371,15 @@ struct Settler: ~Copyable {
     recent.append(block)
   }
 
+  /// The broker did not take what `next` made.
   mutating func countUnsent() { counters.unsent += 1 }
+
+  /// The broker has it, and nobody was there to take it, or the broker refused it.
+  mutating func countUnclaimed() { counters.unclaimed += 1 }
 
   /// Brings everything that is durable to the index.
   func finish() {
     feed.drain()
     if let failure = feed.takeFailure() { indexFailed(failure) }
   }
-}
-
-extension Now {
-  /// Unix milliseconds.
-  var milliseconds: Int64 { instant.milliseconds }
 }

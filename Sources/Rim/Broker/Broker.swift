@@ -8,7 +8,7 @@
 // at least once a second while `descriptor` is not -1.
 
 import CBroker
-import Limits
+public import Limits
 
 public enum BrokerError: Error {
   /// A code of libmosquitto's (`MOSQ_ERR_*`), or 147 (MQTT 5, Receive Maximum exceeded): as many
@@ -218,7 +218,7 @@ public struct Broker: ~Copyable {
   private static func check(_ code: Int32) throws(BrokerError) {
     switch Int(code) {
     case 0: return
-    case TK_BROKER_OFFLINE, TK_BROKER_LOST: throw .noConnection
+    case TK_BROKER_OFFLINE: throw .noConnection
     case TK_BROKER_TOO_LARGE: throw .tooLarge
     case TK_BROKER_ADDRESS: throw .address
     case TK_BROKER_TLS: throw .tls

@@ -260,6 +260,21 @@ static int prepare(struct tk_broker *broker) {
   return rc;
 }
 
+// libmosquitto's codes that have a meaning of their own here.
+static int translated(int rc) {
+  switch (rc) {
+    case MOSQ_ERR_NO_CONN:
+    case MOSQ_ERR_CONN_LOST:
+    case MOSQ_ERR_ERRNO: return TK_BROKER_OFFLINE;
+    case MOSQ_ERR_TLS: return TK_BROKER_TLS;
+    case MOSQ_ERR_EAI: return TK_BROKER_ADDRESS;
+    case MOSQ_ERR_NOMEM: return TK_BROKER_NO_MEMORY;
+    case MOSQ_ERR_OVERSIZE_PACKET:
+    case MOSQ_ERR_PAYLOAD_SIZE: return TK_BROKER_TOO_LARGE;
+    default: return rc;
+  }
+}
+
 // Nothing but a numeric address may reach libmosquitto's blocking getaddrinfo.
 static int is_numeric(const char *address) {
   uint8_t binary[sizeof(struct in6_addr)];
@@ -280,15 +295,15 @@ int tk_broker_connect(
   if (copy_text(host, TK_BROKER_ADDRESS_MAX, address, length) != 0 || !is_numeric(host))
     return TK_BROKER_ADDRESS;
   broker->client = mosquitto_new(broker->node, false, broker);
-  if (broker->client == NULL) return MOSQ_ERR_NOMEM;
+  if (broker->client == NULL) return TK_BROKER_NO_MEMORY;
   int rc = prepare(broker);
   if (rc == 0) {
     broker->is_shaking_hands = broker->tls != NULL;
     rc = mosquitto_connect_bind_async(broker->client, host, port, KEEP_ALIVE_S, NULL);
   }
-  if (rc == 0 && broker->is_ending) rc = MOSQ_ERR_CONN_LOST;
-  if (rc != 0) release(broker);
-  return rc;
+  if (rc == 0) return 0;
+  release(broker);
+  return translated(rc);
 }
 
 void tk_broker_disconnect(struct tk_broker *broker) {
@@ -360,13 +375,11 @@ void tk_broker_misc(struct tk_broker *broker) {
 // MARK: Sending
 
 static int32_t failed(struct tk_broker *broker, int rc) {
-  // The connection broke under the call, which closes nothing and calls nobody back.
-  if (rc == MOSQ_ERR_NO_CONN || rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_ERRNO ||
-      rc == MOSQ_ERR_TLS) {
-    settle(broker, rc);
-    return TK_BROKER_OFFLINE;
-  }
-  return rc < 0 ? rc : -(100 + rc);
+  const int code = translated(rc);
+  // The connection broke under the call, which closes nothing and calls nobody back. What ran out
+  // of memory half way may be in libmosquitto's list already: only a new connection empties it.
+  if (code == TK_BROKER_OFFLINE || code == TK_BROKER_NO_MEMORY) settle(broker, rc);
+  return code < 0 ? code : -(100 + code);
 }
 
 static int is_full(const struct tk_broker *broker) {

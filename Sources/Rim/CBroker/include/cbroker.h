@@ -19,6 +19,7 @@ enum {
   TK_BROKER_TOO_LARGE = -2,  // larger than a limit above, ours or the broker's
   TK_BROKER_ADDRESS = -3,    // not a numeric address
   TK_BROKER_TLS = -4,        // no usable certificate of an authority
+  TK_BROKER_NO_MEMORY = -5,
 };
 
 enum {
@@ -62,7 +63,7 @@ int tk_broker_wants_write(const struct tk_broker *broker);
 void tk_broker_handle(struct tk_broker *broker, int readable, int writable);
 void tk_broker_misc(struct tk_broker *broker);
 
-// The message id, or what went wrong as a negative number: -1 to -4 as above, else -(100 + code).
+// The message id, or what went wrong: -1 to -5 as above, else -(100 + code).
 int32_t tk_broker_publish(
     struct tk_broker *broker, const uint8_t *topic, size_t topic_count, const uint8_t *payload,
     size_t payload_count, int retained, uint32_t expiry_s);

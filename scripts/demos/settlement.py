@@ -1,0 +1,301 @@
+"""From scan to settlement: two gates decide alone, then each gets a window.
+
+The last line is computed from the gates' rings and the validator's ledger; what the story expects
+is checked against it, and exit status 1 says that something does not add up.
+"""
+
+import collections
+import random
+import signal
+import sys
+import time
+
+from network import Failed, Network, wait_until
+from stage import Stage
+
+FIRST, SECOND = 1001, 1002
+# Seconds from a gate's start to its window.
+OPENS = {FIRST: 8, SECOND: 11}
+SCANNING_S = 4.5
+SHARED = 24
+AGAIN = 6
+END_S = 28
+
+Scan = collections.namedtuple("Scan", "ticket code expected")
+
+
+def prepare(network):
+    """Keys, 1,000 tickets and the trust document. Returns the scans of each gate, and the tickets
+    that only one gate will have seen."""
+    network.key("authority")
+    issuer, forger = network.key("issuer"), network.key("forger")
+    validator = network.key("validator")
+    for node in network.nodes:
+        network.key(f"gate-{node}")
+    good = network.mint("issuer", 900)
+    revoked = network.mint("issuer", 20)
+    refused = {
+        # The forger claims the issuer's key id, or owns up to a key that nobody trusts.
+        "bad_signature": network.mint("forger", 20, "--kid", issuer["kid"]),
+        "unknown_key": network.mint("forger", 5),
+        "revoked": revoked,
+        "expired": network.mint("issuer", 20, "--from", "-2d", "--until", "-1d"),
+        "not_yet_valid": network.mint("issuer", 15, "--from", "+1d"),
+        "wrong_zone": network.mint("issuer", 20, zones=0x2),
+    }
+    assert forger["kid"] != issuer["kid"]
+    network.sign_trust(issuer, validator, [ticket for ticket, _ in revoked])
+
+    shared, rest = good[:SHARED], good[SHARED:]
+    scans, alone = {}, {}
+    for place, node in enumerate(network.nodes):
+        alone[node] = rest[place::2]
+        first = [Scan(*ticket, "valid") for ticket in shared + alone[node]]
+        for reason, tickets in refused.items():
+            first += [Scan(*ticket, reason) for ticket in tickets[place::2]]
+        random.Random(node).shuffle(first)
+        scans[node] = with_second_tries(first, alone[node][:AGAIN])
+    return scans, alone
+
+
+def with_second_tries(scans, tickets):
+    """Some who are in hand their ticket over the fence, a few scans later."""
+    for ticket, code in tickets:
+        place = next(i for i, scan in enumerate(scans) if scan.ticket == ticket)
+        scans.insert(min(place + 25, len(scans)), Scan(ticket, code, "used"))
+    return scans
+
+
+def counted(verdicts):
+    return collections.Counter(verdict["result"] for verdict in verdicts)
+
+
+def summary(stage, gate, whole):
+    counts = counted(list(gate.verdicts))
+    seen, admitted = sum(counts.values()), counts["valid"]
+    return (f"gate {gate.node} {stage.bar(seen, whole)} {seen:4} of {whole}"
+            f"   admitted {admitted:3}   refused {seen - admitted:2}")
+
+
+def scan_all(stage, gates, scans):
+    """Feeds both gates at the pace of a busy entrance."""
+    start, sent = time.monotonic(), 0.0
+    while sent < 1 or any(len(gate.verdicts) < len(scans[gate.node]) for gate in gates):
+        now = min((time.monotonic() - start) / SCANNING_S, 1)
+        for gate in gates:
+            mine = scans[gate.node]
+            gate.scan(scan.code for scan in mine[int(sent * len(mine)):int(now * len(mine))])
+            gate.is_up()
+        sent = now
+        stage.draw([summary(stage, gate, len(scans[gate.node])) for gate in gates])
+        if time.monotonic() - start > SCANNING_S + 5:
+            raise Failed("the gates do not answer all scans")
+        time.sleep(0.05)
+    stage.draw([summary(stage, gate, len(scans[gate.node])) for gate in gates], is_last=True)
+    for gate in gates:
+        counts = counted(gate.verdicts)
+        parts = [f"{reason} {counts[reason]}" for reason in sorted(counts) if reason != "valid"]
+        stage.more(stage.faint(f"gate {gate.node} refused: {', '.join(parts)}"))
+    for gate in gates:
+        status = gate.status()
+        if status["window_open"] or status["bundles_sent"]:
+            raise Failed(f"gate {gate.node} had its window too soon: this machine is too slow")
+
+
+def settle(stage, network, gate):
+    """The gate's window opens; returns when everything has its receipt."""
+    wait_until(f"gate {gate.node}'s window opens", lambda: "window_open" in gate.events, 12)
+    stage.say(f"gate {gate.node}'s window opens: it has a network now")
+
+    def receipted():
+        status = gate.status()
+        recorded = status["admissions_recorded"] + status["refusals_recorded"]
+        settled = recorded - status["unreceipted"]
+        stage.draw([f"gate {gate.node} {stage.bar(settled, recorded)} {settled:4} of {recorded}"
+                    f" receipted   {status['bundles_sent']} bundles up,"
+                    f" {status['bundles_received']} down"], is_last=not status["unreceipted"])
+        return status if not status["unreceipted"] else None
+
+    wait_until(f"gate {gate.node} holds a receipt for every record", receipted, 10)
+    _, _, totals = network.report()
+    stage.say(f"the ledger: {totals['scans']} scans in {totals['height']} blocks,"
+              f" {totals['consumed_tickets']} tickets consumed,"
+              f" {totals['duplicates']} of them twice")
+    return totals
+
+
+def wait_learned(stage, gate, height):
+    def learned():
+        status = gate.status()
+        return status if status["settled_height"] >= height else None
+    status = wait_until(f"gate {gate.node} has followed the ledger to {height}", learned, 8)
+    stage.say(f"gate {gate.node} has learned {status['tickets_learned']} tickets"
+              " that were used elsewhere")
+
+
+def show_duplicates(stage, network):
+    _, duplicates, _ = network.report()
+    for row in duplicates[:3]:
+        first, second = row["first"], row["second"]
+        stage.more(f"ticket {row['duplicate'][:12]}…  gate {first['device']} at"
+                   f" {clock(first['time_ms'])}, gate {second['device']} at"
+                   f" {clock(second['time_ms'])}: {row['kind']}")
+    if len(duplicates) > 3:
+        stage.more(stage.faint(f"and {len(duplicates) - 3} more, which neither gate could know of"))
+
+
+def clock(milliseconds):
+    day = time.strftime("%H:%M:%S", time.localtime(milliseconds // 1000))
+    return f"{day}.{milliseconds % 1000:03}"
+
+
+def try_elsewhere(stage, gate, scan, scans):
+    """A ticket that was used at the other gate, now that both know."""
+    count = len(gate.verdicts)
+    gate.scan([scan.code])
+    scans.append(scan)
+    wait_until("a verdict", lambda: len(gate.verdicts) > count, 3)
+    result = gate.verdicts[-1]["result"]
+    shown = stage.good(result) if result == scan.expected else stage.bad(result)
+    stage.say(f"ticket {scan.ticket[:12]}… is shown again, at gate {gate.node}: {shown}")
+
+
+def stop(stage, network, gates):
+    statuses = {}
+    for gate in gates:
+        wait_until(f"gate {gate.node} holds a receipt for every record",
+                   lambda gate=gate: not gate.status()["unreceipted"], 5)
+        statuses[gate.node] = gate.status()
+        gate.stop()
+    network.stop_validator()
+    stage.say("both gates and the validator have stopped")
+    return statuses
+
+
+def audit(network, gates, scans, statuses):
+    """What does not add up, one sentence each, and the numbers of the last line."""
+    wrong = []
+
+    def check(sentence, *values):
+        if any(value != values[0] for value in values):
+            wrong.append(f"{sentence}: {' / '.join(map(str, values))}")
+
+    devices, duplicates, totals = network.report()
+    rings = {gate.node: gate.ring_check() for gate in gates}
+    for gate in gates:
+        node, ring, status = gate.node, rings[gate.node], statuses[gate.node]
+        row, counts = devices.get(node, collections.defaultdict(int)), counted(gate.verdicts)
+        seen, admitted = len(gate.verdicts), counts["valid"]
+        check(f"gate {node}: codes, verdicts, scans in the ledger",
+              len(scans[node]), seen, row["scans"])
+        check(f"gate {node}: admitted by verdict, status, ring, ledger", admitted,
+              status["admitted"], ring["admissions_recorded"], row["admitted"])
+        check(f"gate {node}: refused by verdict, status, ring, ledger", seen - admitted,
+              status["refused"], ring["refusals_recorded"], row["refused"])
+        check(f"gate {node}: reasons by verdict, ledger", dict(sorted(counts.items())),
+              dict(sorted((row["reasons"] or {}).items())))
+        for name in ("admissions_recorded", "admissions_receipted", "refusals_recorded",
+                     "refusals_receipted"):
+            check(f"gate {node}: {name} by status, ring", status[name], ring[name])
+        for name in ("corrupt_blocks", "missing_records"):
+            check(f"gate {node}: {name} in the ring", 0, ring[name])
+        for name in ("unreceipted", "admitted_unrecorded", "refused_unrecorded"):
+            check(f"gate {node}: {name}", 0, status[name])
+        for place, (scan, verdict) in enumerate(zip(scans[node], gate.verdicts)):
+            check(f"gate {node}, scan {place + 1}: expected, verdict", scan.expected,
+                  verdict["result"])
+            if verdict["ticket"] is not None:
+                check(f"gate {node}, scan {place + 1}: ticket, verdict's ticket", scan.ticket,
+                      verdict["ticket"])
+    admissions = [verdict["ticket"] for gate in gates for verdict in gate.verdicts
+                  if verdict["result"] == "valid"]
+    check("admissions after a ticket's first, duplicates in the ledger",
+          len(admissions) - len(set(admissions)), len(duplicates), totals["duplicates"])
+    check("tickets shown at both gates, duplicates that are concurrent", SHARED,
+          totals["concurrent"])
+    for name in ("gaps", "evidence", "quarantined"):
+        check(f"{name} in the ledger", 0, totals[name])
+
+    def summed(name):
+        return sum(ring[name] for ring in rings.values())
+
+    admitted, refused = summed("admissions_recorded"), summed("refusals_recorded")
+    settled = summed("admissions_receipted") + summed("refusals_receipted")
+    line = {"scans": admitted + refused, "admitted": admitted, "refused": refused,
+            "settled": settled, "duplicates": totals["duplicates"],
+            "lost": admitted + refused - settled}
+    check("scans in the rings, in the ledger", line["scans"], totals["scans"])
+    check("lost", 0, line["lost"])
+    return wrong, "demo: " + " ".join(f"{name}={value}" for name, value in line.items())
+
+
+def play(stage, network):
+    stage.title("An issuer, a validator, a broker, and two gates that have no network yet")
+    scans, alone = prepare(network)
+    stage.say("1,000 tickets: 900 good; forged, expired, too early, for another zone, revoked:"
+              " 100")
+    network.start_broker()
+    network.start_validator()
+    gates = [network.start_gate(node, OPENS[node]) for node in network.nodes]
+    first, second = gates
+    stage.say(f"gate {FIRST} will have a window in {OPENS[FIRST]} s, gate {SECOND} in"
+              f" {OPENS[SECOND]} s; until then each decides alone")
+
+    stage.title("The doors open")
+    scan_all(stage, gates, scans)
+    stage.say(f"{SHARED} tickets were shown at both gates, and both had to admit them:"
+              " neither could know")
+
+    stage.title("Windows")
+    settle(stage, network, first)
+    totals = settle(stage, network, second)
+    show_duplicates(stage, network)
+
+    stage.title("What the gates know now")
+    for gate in gates:
+        wait_learned(stage, gate, totals["height"])
+    for gate, other in ((second, FIRST), (first, SECOND)):
+        ticket = next(ticket for ticket in alone[other][AGAIN:])
+        try_elsewhere(stage, gate, Scan(*ticket, "used_elsewhere"), scans[gate.node])
+    statuses = stop(stage, network, gates)
+    return audit(network, gates, scans, statuses)
+
+
+def out_of_time(*_):
+    raise Failed(f"not done after {END_S} s")
+
+
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    signal.signal(signal.SIGALRM, out_of_time)
+    signal.signal(signal.SIGTERM, interrupted)
+    signal.alarm(END_S)
+    stage, network, status = Stage(), Network([FIRST, SECOND]), 1
+    try:
+        wrong, line = play(stage, network)
+        print()
+        for sentence in wrong[:20]:
+            print(stage.bad(f"does not add up: {sentence}"))
+        if len(wrong) > 20:
+            print(stage.bad(f"and {len(wrong) - 20} more"))
+        print(line)
+        status = 1 if wrong else 0
+    except Failed as failure:
+        print(f"\n{stage.bad(f'demo: {failure}')}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("\ndemo: interrupted", file=sys.stderr)
+    finally:
+        signal.alarm(0)
+        network.close()
+    if status == 0 and "--keep" not in sys.argv[1:]:
+        network.remove()
+    else:
+        print(f"demo: all keys, logs and rings are in {network.folder}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
