@@ -25,7 +25,7 @@ struct Configuration {
   var input = InputSource.standardInput
   var baud: Int32 = 9600
   var debounceMilliseconds: Int64 = 0
-  var ringMebibytes = Limits.segmentsDefault * Limits.segmentBytes >> 20
+  var ringMebibytes = (Limits.segmentsDefault * Limits.segmentBytes) >> 20
   var usedTickets = Limits.usedTicketsDefault
   var onStorageError = StoragePolicy.closed
   var upstream: UInt64 = 0
@@ -35,7 +35,7 @@ struct Configuration {
   var tlsCA: Path?
   var logLevel = NoticeLevel.info
 
-  var segments: Int { ringMebibytes << 20 / Limits.segmentBytes }
+  var segments: Int { (ringMebibytes << 20) / Limits.segmentBytes }
 
   private enum Table {
     case top, upstream, broker, log
@@ -116,7 +116,7 @@ struct Configuration {
     } else if reader.matches(key, "debounce_ms") {
       debounceMilliseconds = try reader.integer(pair, in: 0...60_000)
     } else if reader.matches(key, "ring_mib") {
-      let largest = Int64(Limits.segmentsMax * Limits.segmentBytes >> 20)
+      let largest = Int64((Limits.segmentsMax * Limits.segmentBytes) >> 20)
       ringMebibytes = Int(try reader.integer(pair, in: 4...largest))
     } else if reader.matches(key, "used_tickets") {
       usedTickets = Int(try reader.integer(pair, in: 1...Int64(Limits.usedTicketsMax)))

@@ -74,7 +74,7 @@ public struct Broker: ~Copyable {
   /// - Parameter password: At most 256 bytes, none of them 0.
   public mutating func setPassword(_ password: Span<UInt8>) {
     unsafe password.withUnsafeBufferPointer { p in
-      _ = unsafe tk_broker_set_password(broker, p.baseAddress, p.count)
+      unsafe tk_broker_set_password(broker, p.baseAddress, p.count)
     }
   }
 
@@ -85,7 +85,7 @@ public struct Broker: ~Copyable {
   public mutating func setCA(path: Span<UInt8>, serverName: Span<UInt8>) {
     unsafe path.withUnsafeBufferPointer { p in
       unsafe serverName.withUnsafeBufferPointer { n in
-        _ = unsafe tk_broker_set_ca(broker, p.baseAddress, p.count, n.baseAddress, n.count)
+        unsafe tk_broker_set_ca(broker, p.baseAddress, p.count, n.baseAddress, n.count)
       }
     }
   }
@@ -96,7 +96,7 @@ public struct Broker: ~Copyable {
   public mutating func setWill(topic: Span<UInt8>, payload: Span<UInt8>) {
     unsafe topic.withUnsafeBufferPointer { t in
       unsafe payload.withUnsafeBufferPointer { p in
-        _ = unsafe tk_broker_set_will(broker, t.baseAddress, t.count, p.baseAddress, p.count)
+        unsafe tk_broker_set_will(broker, t.baseAddress, t.count, p.baseAddress, p.count)
       }
     }
   }

@@ -9,15 +9,15 @@ struct header {
 };
 _Static_assert(sizeof(struct header) == TK_BROKER_EVENT_BYTES, "the reserve counts in these");
 
-void inbox_clear(struct inbox *inbox) {
+void tk_inbox_clear(struct tk_inbox *inbox) {
   while (inbox->read < inbox->written) {
     struct tk_broker_event event;
-    inbox_take(inbox, &event);
+    tk_inbox_take(inbox, &event);
     if (event.kind == TK_BROKER_MESSAGE) inbox->dropped++;
   }
 }
 
-static uint8_t *place(struct inbox *inbox, const struct header *header, size_t spared) {
+static uint8_t *place(struct tk_inbox *inbox, const struct header *header, size_t spared) {
   if (inbox->read == inbox->written) inbox->read = inbox->written = 0;
   const size_t room = inbox->capacity - inbox->written;
   if (room < spared || header->size > room - spared) return NULL;
@@ -27,17 +27,17 @@ static uint8_t *place(struct inbox *inbox, const struct header *header, size_t s
   return at + sizeof *header;
 }
 
-void inbox_put(struct inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag) {
+void tk_inbox_put(struct tk_inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag) {
   const struct header header = {
       .size = sizeof header, .number = number, .kind = kind, .reason = reason, .flag = flag};
   place(inbox, &header, 0);
 }
 
-void inbox_put_message(
-    struct inbox *inbox, const char *topic, size_t topic_count, const void *payload,
+void tk_inbox_put_message(
+    struct tk_inbox *inbox, const char *topic, size_t topic_count, const void *payload,
     size_t payload_count, uint8_t flag) {
   struct header header = {.kind = TK_BROKER_MESSAGE, .flag = flag};
-  // Compared one by one: their sum may pass the end of a 32-bit size.
+  // Each by itself first: their sum may pass the end of a 32-bit size.
   uint8_t *at = NULL;
   if (topic_count < inbox->capacity && payload_count < inbox->capacity) {
     const size_t size = (sizeof header + topic_count + payload_count + 7) / 8 * 8;
@@ -54,7 +54,7 @@ void inbox_put_message(
   if (payload_count > 0) memcpy(at + topic_count, payload, payload_count);
 }
 
-int inbox_take(struct inbox *inbox, struct tk_broker_event *event) {
+int tk_inbox_take(struct tk_inbox *inbox, struct tk_broker_event *event) {
   if (inbox->read == inbox->written) return 0;
   const uint8_t *at = inbox->bytes + inbox->read;
   struct header header;

@@ -5,16 +5,16 @@
 #pragma once
 #include "cbroker.h"
 
-struct inbox {
+struct tk_inbox {
   uint8_t *bytes;
   size_t capacity, reserved, read, written;
   uint64_t dropped;  // messages
 };
 
-void inbox_clear(struct inbox *inbox);
-void inbox_put(struct inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag);
-void inbox_put_message(
-    struct inbox *inbox, const char *topic, size_t topic_count, const void *payload,
+void tk_inbox_clear(struct tk_inbox *inbox);
+void tk_inbox_put(struct tk_inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag);
+void tk_inbox_put_message(
+    struct tk_inbox *inbox, const char *topic, size_t topic_count, const void *payload,
     size_t payload_count, uint8_t flag);
 // 0: there is none.
-int inbox_take(struct inbox *inbox, struct tk_broker_event *event);
+int tk_inbox_take(struct tk_inbox *inbox, struct tk_broker_event *event);

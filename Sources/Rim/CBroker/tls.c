@@ -22,12 +22,23 @@ static int is_address(const char *name) {
 static void name_the_server(const SSL *ssl, int where, int unused) {
   (void)unused;
   if (!(where & SSL_CB_HANDSHAKE_START)) return;
-  const char *name = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
-  char *server = is_address(name) ? NULL : (char *)name;
+  struct tk_tls *trust = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+  char *server = is_address(trust->name) ? NULL : trust->name;
   SSL_set_tlsext_host_name((SSL *)ssl, server);
 }
 
-SSL_CTX *tls_make(const char *path, const char *name) {
+// Keeps the reason: libmosquitto may have freed the SSL before anyone can ask it.
+static int note_error(int is_fine, X509_STORE_CTX *store) {
+  if (!is_fine) {
+    SSL *ssl = X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx());
+    struct tk_tls *trust = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+    trust->error = X509_STORE_CTX_get_error(store);
+  }
+  return is_fine;
+}
+
+SSL_CTX *tk_tls_make(const char *path, struct tk_tls *trust) {
+  const char *name = trust->name;
   SSL_CTX *context = SSL_CTX_new(TLS_client_method());
   if (context == NULL) return NULL;
   X509_VERIFY_PARAM *wanted = SSL_CTX_get0_param(context);
@@ -39,11 +50,11 @@ SSL_CTX *tls_make(const char *path, const char *name) {
     SSL_CTX_free(context);
     return NULL;
   }
-  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, note_error);
   // A write that waits for a read would make the poll loop spin: no renegotiation.
   SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  SSL_CTX_set_app_data(context, (void *)name);
+  SSL_CTX_set_app_data(context, trust);
   SSL_CTX_set_info_callback(context, name_the_server);
   return context;
 }

@@ -7,7 +7,6 @@
 enum {
   TK_BROKER_TOPIC_MAX = 128,     // bytes of a topic or of a filter
   TK_BROKER_PASSWORD_MAX = 256,  // bytes
-  TK_BROKER_NAME_MAX = 255,      // bytes of a host name (RFC 1035)
   TK_BROKER_ADDRESS_MAX = 45,    // INET6_ADDRSTRLEN without its zero
   TK_BROKER_WILL_MAX = 1024,     // bytes of the will's payload
   TK_BROKER_EVENT_BYTES = 24,    // what one event takes in the inbox, apart from a message's bytes
@@ -46,11 +45,11 @@ struct tk_broker *tk_broker_create(
     uint32_t packet_bytes_max);
 void tk_broker_destroy(struct tk_broker *broker);
 
-int tk_broker_set_password(struct tk_broker *broker, const uint8_t *bytes, size_t count);
-int tk_broker_set_ca(
+void tk_broker_set_password(struct tk_broker *broker, const uint8_t *bytes, size_t count);
+void tk_broker_set_ca(
     struct tk_broker *broker, const uint8_t *path, size_t path_count, const uint8_t *name,
     size_t name_count);
-int tk_broker_set_will(
+void tk_broker_set_will(
     struct tk_broker *broker, const uint8_t *topic, size_t topic_count, const uint8_t *payload,
     size_t payload_count);
 
