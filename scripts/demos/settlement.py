@@ -121,16 +121,15 @@ def settle(stage, network, gate):
     stage.say(f"the ledger: {totals['scans']} scans in {totals['height']} blocks,"
               f" {totals['consumed_tickets']} tickets consumed,"
               f" {totals['duplicates']} of them twice")
-    return totals
 
 
-def wait_learned(stage, gate, height):
-    def learned():
-        status = gate.status()
-        return status if status["settled_height"] >= height else None
-    status = wait_until(f"gate {gate.node} has followed the ledger to {height}", learned, 8)
-    stage.say(f"gate {gate.node} has learned {status['tickets_learned']} tickets"
-              " that were used elsewhere")
+def wait_learned(stage, network, gate, other):
+    """Until the gate knows of every ticket that the ledger says the other one has admitted."""
+    devices, _, _ = network.report()
+    admitted = devices[other]["admitted"]
+    wait_until(f"gate {gate.node} has learned of {admitted} tickets used at gate {other}",
+               lambda: gate.status()["tickets_learned"] >= admitted, 8)
+    stage.say(f"gate {gate.node} has learned of the {admitted} tickets admitted at gate {other}")
 
 
 def show_duplicates(stage, network):
@@ -248,15 +247,16 @@ def play(stage, network):
 
     stage.title("Windows")
     settle(stage, network, first)
-    totals = settle(stage, network, second)
+    settle(stage, network, second)
     show_duplicates(stage, network)
 
     stage.title("What the gates know now")
-    for gate in gates:
-        wait_learned(stage, gate, totals["height"])
-    for gate, other in ((second, FIRST), (first, SECOND)):
-        ticket = next(ticket for ticket in alone[other][AGAIN:])
-        try_elsewhere(stage, gate, Scan(*ticket, "used_elsewhere"), scans[gate.node])
+    pairs = ((second, FIRST), (first, SECOND))
+    for gate, other in pairs:
+        wait_learned(stage, network, gate, other)
+    for gate, other in pairs:
+        scan = Scan(*alone[other][-1], "used_elsewhere")
+        try_elsewhere(stage, gate, scan, scans[gate.node])
     statuses = stop(stage, network, gates)
     return audit(network, gates, scans, statuses)
 
@@ -281,10 +281,13 @@ def main():
             print(stage.bad(f"does not add up: {sentence}"))
         if len(wrong) > 20:
             print(stage.bad(f"and {len(wrong) - 20} more"))
+        if "--keep" in sys.argv[1:] or wrong:
+            print(f"all keys, logs and rings are in {network.folder}")
         print(line)
         status = 1 if wrong else 0
     except Failed as failure:
         print(f"\n{stage.bad(f'demo: {failure}')}", file=sys.stderr)
+        print(f"demo: all keys, logs and rings are in {network.folder}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\ndemo: interrupted", file=sys.stderr)
     finally:
@@ -292,8 +295,6 @@ def main():
         network.close()
     if status == 0 and "--keep" not in sys.argv[1:]:
         network.remove()
-    else:
-        print(f"demo: all keys, logs and rings are in {network.folder}", file=sys.stderr)
     return status
 
 

@@ -115,6 +115,7 @@ struct EncodedHeader {
     }
   }
 
+  @_transparent
   var span: Span<UInt8> {
     @_lifetime(borrow self)
     get { storage.span.extracting(first: count) }

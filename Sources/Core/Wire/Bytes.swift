@@ -1,6 +1,8 @@
 // A value of a fixed number of bytes: hashes, keys, signatures, identities.
 // Invariants: the size is part of the type; comparing takes the same time whatever differs.
-// Inlinable, because a generic of another module that is not specialized is three times slower.
+// Inlinable, because a generic of another module that is not specialized is three times slower. The
+// spans are transparent, as InlineArray's own are: a getter that is specialized later (6.3.1) takes
+// the bytes as a copy on the stack, and the span outlives the copy.
 
 /// `size` bytes by value.
 public struct Bytes<let size: Int>: Sendable, Equatable {
@@ -17,13 +19,13 @@ public struct Bytes<let size: Int>: Sendable, Equatable {
     storage = InlineArray<size, UInt8> { source[$0] }
   }
 
-  @inlinable
+  @_transparent
   public var span: Span<UInt8> {
     @_lifetime(borrow self)
     get { storage.span }
   }
 
-  @inlinable
+  @_transparent
   public var mutableSpan: MutableSpan<UInt8> {
     @_lifetime(&self)
     mutating get { storage.mutableSpan }
@@ -58,7 +60,7 @@ public typealias TicketIdentity = Bytes<16>
 
 /// Bytes of bounded length by value: labels, names, key identifiers.
 public struct BoundedBytes<let capacity: Int>: Sendable, Equatable {
-  private var storage: InlineArray<capacity, UInt8>
+  @usableFromInline var storage: InlineArray<capacity, UInt8>
   public private(set) var count: Int
 
   public init() {
@@ -86,6 +88,7 @@ public struct BoundedBytes<let capacity: Int>: Sendable, Equatable {
 
   public var isEmpty: Bool { count == 0 }
 
+  @_transparent
   public var span: Span<UInt8> {
     @_lifetime(borrow self)
     get { storage.span.extracting(first: count) }

@@ -20,6 +20,7 @@ private struct TopicName {
     count = writer.count
   }
 
+  @_transparent
   var span: Span<UInt8> {
     @_lifetime(borrow self)
     get { bytes.span.extracting(first: count) }

@@ -38,14 +38,7 @@ func checkReceipts(_ check: inout Check, _ arena: inout Arena) {
     check.that("the golden proof's height", proof.header.height == 5)
     checkLeaf(&check, leaf)
   } catch {
-    switch error {
-    case .malformed: check.that("dbg malformed", false)
-    case .wrongPath: check.that("dbg wrongPath", false)
-    case .wrongValidators: check.that("dbg wrongvals", false)
-    case .unknownSigner: check.that("dbg unknown", false)
-    case .badSignature: check.that("dbg badsig", false)
-    case .noQuorum: check.that("dbg noq", false)
-    }
+    check.that("the golden proof is believed", false)
   }
   check.that(
     "a proof by nobody is refused", problem(bytes.span(range), ValidatorSet()) == .wrongValidators)

@@ -18,6 +18,8 @@ struct Counters {
   var unsent: UInt64 = 0
   /// The broker refused it, or had nobody to give it to.
   var unclaimed: UInt64 = 0
+  /// Messages that the client's inbox had no room for.
+  var overflowed: UInt64 = 0
   private var refused: [Refusal: UInt64] = [:]
   private var dropped: [Dropped: UInt64] = [:]
 
@@ -30,7 +32,7 @@ struct Counters {
       ("messages", messages), ("batches", batches), ("records", records), ("replays", replays),
       ("holes", holes), ("duplicates", duplicates), ("evidence", evidence), ("blocks", blocks),
       ("receipts", receipts), ("settlements", settlements), ("trusts", trusts),
-      ("unsent", unsent), ("unclaimed", unclaimed),
+      ("unsent", unsent), ("unclaimed", unclaimed), ("overflowed", overflowed),
     ]
     for refusal in Refusal.allCases {
       if let count = refused[refusal] { values.append(("refused_\(refusal.name)", count)) }

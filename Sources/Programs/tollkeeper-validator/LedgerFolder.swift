@@ -35,7 +35,8 @@ enum LedgerFolder {
       try Data("\(boot)\n".utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
       return boot
     } catch {
-      throw .failed("\(configuration.state) cannot hold the validator's state: \(error.localizedDescription)")
+      throw .failed(
+        "\(configuration.state) cannot hold the state: \(error.localizedDescription)")
     }
   }
 

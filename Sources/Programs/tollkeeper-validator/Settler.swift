@@ -17,19 +17,19 @@ import Trust
 import Wire
 
 struct Settler: ~Copyable {
-  private let configuration: Configuration
-  private let journal: Journal
-  private var ledger: Ledger<Sodium>
-  private var log: LogFile
-  private let feed: IndexFeed
-  private var downlink = Downlink()
-  private(set) var courier: Courier
-  private(set) var counters = Counters()
+  let configuration: Configuration
+  let journal: Journal
+  var ledger: Ledger<Sodium>
+  var log: LogFile
+  let feed: IndexFeed
+  var downlink = Downlink()
+  var courier: Courier
+  var counters = Counters()
 
   /// The last blocks, for proofs: most are asked for at once.
-  private var recent: [ProvenBlock] = []
-  private static let recentMax = 8
-  private var proof = [UInt8](repeating: 0, count: ProvenBlock.proofBytesMax)
+  var recent: [ProvenBlock] = []
+  static let recentMax = 8
+  var proof = [UInt8](repeating: 0, count: ProvenBlock.proofBytesMax)
 
   /// Arrived while the block that is being made had no room.
   private var inbox: [[UInt8]] = []
@@ -42,34 +42,7 @@ struct Settler: ~Copyable {
   /// Job tag of the log at the flush thread, which knows files by the names of a device's.
   static let file = FileName.ring
 
-  /// Replays the log, brings the index up to it, and adopts the trust document.
-  /// - Parameter boot: number of this start of the validator.
-  static func start(
-    _ configuration: Configuration, boot: UInt32, _ journal: Journal
-  ) throws(Failure) -> Settler {
-    var ledger = LedgerFolder.emptyLedger(configuration)
-    var log = try LedgerFolder.open(configuration, for: .write)
-    let store = try index(configuration, journal, &log, &ledger)
-    var settler = Settler(configuration, boot, journal, ledger, log, IndexFeed(store))
-    settler.readTrust()
-    guard settler.ledger.trust.isLoaded else {
-      throw .failed("\(configuration.trustPath) is no trust document that this validator can use")
-    }
-    guard settler.ledger.isValidator else {
-      throw .failed(
-        "the trust document in force (version \(settler.ledger.trust.version)) does not name node"
-          + " \(configuration.node) with this key as its one validator")
-    }
-    journal.write(
-      .info, "ledger_ready",
-      [
-        ("height", "\(settler.ledger.durableHeight)"),
-        ("trust", "\(settler.ledger.trust.version)"),
-      ])
-    return settler
-  }
-
-  private init(
+  init(
     _ configuration: Configuration, _ boot: UInt32, _ journal: Journal,
     _ ledger: consuming Ledger<Sodium>, _ log: LogFile, _ feed: IndexFeed
   ) {
@@ -79,49 +52,6 @@ struct Settler: ~Copyable {
     self.log = log
     self.feed = feed
     courier = Courier(node: configuration.node, boot: boot)
-  }
-
-  /// Replays, repairs a torn tail, and opens the index.
-  private static func index(
-    _ configuration: Configuration, _ journal: Journal, _ log: inout LogFile,
-    _ ledger: inout Ledger<Sodium>
-  ) throws(Failure) -> Store {
-    var filler = try opened(configuration, journal)
-    let indexed = filler.store.height
-    var isForeign = false
-    var end = try LedgerFolder.replay(&log, configuration, into: &ledger) { effects in
-      if effects.block.height == indexed {
-        isForeign = (try? filler.store.id(at: effects.block.height)) != effects.block.id
-      }
-      if effects.block.height > indexed && !isForeign { filler.add(effects) }
-    }
-    if isForeign || indexed > ledger.durableHeight {
-      journal.write(.warning, "index_of_another_ledger", [("action", "made anew")])
-      LedgerFolder.removeIndex(configuration.indexPath)
-      filler = try IndexFiller(configuration.indexPath)
-      ledger = LedgerFolder.emptyLedger(configuration)
-      end = try LedgerFolder.replay(&log, configuration, into: &ledger) { filler.add($0) }
-    }
-    try filler.finish()
-    if !end.torn.isEmpty {
-      journal.write(
-        .warning, "torn_frame",
-        [("offset", "\(end.torn.lowerBound)"), ("bytes", "\(end.torn.count)"), ("action", "put aside")])
-      try LedgerFolder.repair(&log, end.torn, configuration.logPath)
-    }
-    return filler.store
-  }
-
-  private static func opened(
-    _ configuration: Configuration, _ journal: Journal
-  ) throws(Failure) -> IndexFiller {
-    do throws(Failure) {
-      return try IndexFiller(configuration.indexPath)
-    } catch {
-      journal.write(.warning, "index_unusable", [("reason", error.message), ("action", "made anew")])
-      LedgerFolder.removeIndex(configuration.indexPath)
-      return try IndexFiller(configuration.indexPath)
-    }
   }
 
   // MARK: In
@@ -151,7 +81,8 @@ struct Settler: ~Copyable {
       place = try courier.batch(in: bytes, now: now.instant.milliseconds)
     } catch {
       counters.count(error)
-      journal.write(.warning, "message_dropped", [("reason", error.name), ("bytes", "\(bytes.count)")])
+      journal.write(
+        .warning, "message_dropped", [("reason", error.name), ("bytes", "\(bytes.count)")])
       return
     }
     do throws(Refusal) {
@@ -207,6 +138,10 @@ struct Settler: ~Copyable {
     }
     ledger.propose(time: now.instant.milliseconds)
     log.append(ledger.frame, tag: Int32(Self.file.rawValue))
+  }
+
+  /// Takes what had to wait for room.
+  mutating func drainInbox(now: Now) {
     while ledger.hasRoom, !inbox.isEmpty {
       let bytes = inbox.removeFirst()
       take(bytes.span, now: now)
@@ -247,7 +182,10 @@ struct Settler: ~Copyable {
     }
     journal.write(
       .error, "disk_full",
-      [("height", "\(ledger.height)"), ("retry_ms", "\(retryDelay)"), ("path", configuration.logPath)])
+      [
+        ("height", "\(ledger.height)"), ("retry_ms", "\(retryDelay)"),
+        ("path", configuration.logPath),
+      ])
     do throws(FileFailure) {
       try log.cut(to: log.count)
     } catch {
@@ -257,7 +195,7 @@ struct Settler: ~Copyable {
     retryDelay = min(2 * retryDelay, 30_000)
   }
 
-  private func indexFailed(_ failure: StoreError) {
+  func indexFailed(_ failure: StoreError) {
     journal.write(
       .error, "index_failed",
       [("reason", "\(failure)"), ("action", "the index is caught up at the next start")])
@@ -297,89 +235,5 @@ struct Settler: ~Copyable {
         ])
     }
     return true
-  }
-
-  // MARK: Out
-
-  /// Makes the next bundle for a device in `courier.bundle`; nil if there is none, or none yet.
-  mutating func next(now: Now) -> (node: UInt64, bytes: Int)? {
-    while let item = downlink.next(at: now.elapsed, heights: ledger.settlementHeights) {
-      switch item {
-      case .trust(let node):
-        // What is in force with a block that is not durable yet is told when it is.
-        counters.trusts += 1
-        return (node, courier.make(.trust, ledger.trust.bytes, for: node, now: now.instant))
-      case .receipt(let node):
-        if let bytes = receipt(of: node, now: now) { return (node, bytes) }
-      case .settlement(let node, let height, let index):
-        guard let bytes = settlement(height, index, for: node, now: now) else { return nil }
-        return (node, bytes)
-      }
-    }
-    return nil
-  }
-
-  private mutating func receipt(of node: UInt64, now: Now) -> Int? {
-    guard let height = ledger.receiptHeight(of: node), let block = block(height),
-      let index = block.receipt(of: node)
-    else { return nil }
-    counters.receipts += 1
-    return prove(block, index, .receipt, for: node, now: now)
-  }
-
-  private mutating func settlement(
-    _ height: UInt64, _ index: Int, for node: UInt64, now: Now
-  ) -> Int? {
-    guard let block = block(height) else { return nil }
-    counters.settlements += 1
-    downlink.sent(
-      node, height: height, index: index, of: block.settlements.count, at: now.elapsed)
-    return prove(block, block.settlements.lowerBound + index, .settlement, for: node, now: now)
-  }
-
-  private mutating func prove(
-    _ block: ProvenBlock, _ index: Int, _ kind: Message.Kind, for node: UInt64, now: Now
-  ) -> Int {
-    do throws(WireError) {
-      var target = proof.mutableSpan
-      let count = try block.prove(index, into: &target)
-      let proof = proof
-      return courier.make(
-        kind, proof.span.extracting(first: count), for: node, now: now.instant)
-    } catch {
-      preconditionFailure("a proof is longer than its limit")
-    }
-  }
-
-  /// A durable block's results.
-  private mutating func block(_ height: UInt64) -> ProvenBlock? {
-    if let block = recent.last(where: { $0.header.height == height }) { return block }
-    do throws(LedgerError) {
-      let block = try ledger.proven(height, from: &log)
-      remember(block)
-      return block
-    } catch {
-      journal.write(
-        .error, "block_unreadable",
-        [("height", "\(height)"), ("reason", LedgerFolder.reason(error, configuration.logPath))])
-      return nil
-    }
-  }
-
-  private mutating func remember(_ block: ProvenBlock) {
-    if recent.count == Self.recentMax { recent.removeFirst() }
-    recent.append(block)
-  }
-
-  /// The broker did not take what `next` made.
-  mutating func countUnsent() { counters.unsent += 1 }
-
-  /// The broker has it, and nobody was there to take it, or the broker refused it.
-  mutating func countUnclaimed() { counters.unclaimed += 1 }
-
-  /// Brings everything that is durable to the index.
-  func finish() {
-    feed.drain()
-    if let failure = feed.takeFailure() { indexFailed(failure) }
   }
 }

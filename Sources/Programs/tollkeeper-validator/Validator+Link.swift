@@ -70,6 +70,7 @@ extension Validator {
     while let event = broker.nextEvent() {
       switch event {
       case .connected(let reason, let sessionPresent):
+        unanswered = 0
         if reason == 0 {
           perform(
             link.step(
@@ -79,12 +80,14 @@ extension Validator {
           journal.write(.error, "broker_refuses", [("reason", "\(reason)")])
         }
       case .disconnected(let reason):
+        unanswered = 0
         journal.write(.warning, "link_down", [("reason", "\(reason)")])
         lose(now)
       case .message:
         settler.receive(broker.payload, now: now)
-      case .published(_, let reason):
-        if reason != 0 { settler.countUnclaimed() }
+      case .published(let id, let reason):
+        unanswered = max(0, unanswered - 1)
+        if reason != 0 && id != healthID { settler.countUnclaimed() }
       case .subscribed(_, let isGranted):
         if isGranted {
           perform(link.step(.subscribed, windowIsOpen: true, now: now.elapsed), now)

@@ -21,6 +21,10 @@ struct Validator: ~Copyable {
   private var poller = Poller()
   /// The flush thread looks up the broker's name.
   var isResolving = false
+  /// Publishes of this connection without a PUBACK.
+  var unanswered = 0
+  /// The last health message: nobody need be there to take it.
+  var healthID: Int32?
 
   private enum Stage {
     case running
@@ -116,6 +120,12 @@ struct Validator: ~Copyable {
       perform(link.step(.time, windowIsOpen: true, now: now.elapsed), now)
       tick(now)
       try settler.propose(now: now)
+      // Right after a block was proposed, or there would always be a batch before it under load.
+      if trustWaits && settler.readTrust(now: now) {
+        trustWaits = false
+        try settler.propose(now: now)
+      }
+      settler.drainInbox(now: now)
       send(now)
       try wait(now)
     }
@@ -202,7 +212,6 @@ struct Validator: ~Copyable {
         trustWaits = true
       }
     }
-    if trustWaits && settler.readTrust(now: now) { trustWaits = false }
     if now.elapsed >= countersAt {
       countersAt = now.elapsed + Self.countersInterval
       writeCounters()
@@ -210,6 +219,7 @@ struct Validator: ~Copyable {
   }
 
   private mutating func writeCounters() {
+    settler.counters.overflowed = broker.droppedMessages
     let values = settler.counters.values
     guard values.map({ $0.value }) != countersWritten else { return }
     countersWritten = values.map { $0.value }
@@ -227,39 +237,39 @@ struct Validator: ~Copyable {
   private mutating func send(_ now: Now) {
     if case .leaving = stage { return }
     guard link.isUp else { return }
-    while broker.unacknowledged < Limits.sendWindowBundles,
+    while unanswered < Limits.sendWindowBundles, broker.room > 0,
       let (node, count) = settler.next(now: now)
     {
       let topic = topics.bundle(for: node)
       let bundle = settler.courier.bundle
       let expiry = UInt32(Limits.bundleLifetimeMilliseconds / 1000)
-      guard
-        publish(topic, bundle.span.extracting(first: count), isRetained: false, expiry: expiry)
-      else {
+      let payload = bundle.span.extracting(first: count)
+      guard publish(topic, payload, isRetained: false, expiry: expiry) != nil else {
         settler.countUnsent()
         return
       }
     }
   }
 
-  /// - Returns: false if the broker did not take it; the connection's end is an event of its own.
-  mutating func publish(
+  /// - Returns: nil if the broker did not take it; the connection's end is an event of its own.
+  private mutating func publish(
     _ topic: [UInt8], _ payload: Span<UInt8>, isRetained: Bool, expiry: UInt32
-  ) -> Bool {
+  ) -> Int32? {
     do throws(BrokerError) {
-      _ = try broker.publish(
+      let id = try broker.publish(
         topic: topic.span, payload: payload, isRetained: isRetained, expirySeconds: expiry)
-      return true
+      unanswered += 1
+      return id
     } catch {
       journal.write(.warning, "publish_failed", [("reason", "\(error)")])
-      return false
+      return nil
     }
   }
 
   mutating func publishHealth(_ status: String, _ now: Now) {
     let health = Topics.health(
       status, boot: boot, time: now.instant.milliseconds, settler.counters)
-    _ = publish(topics.health, health.span, isRetained: true, expiry: 0)
+    healthID = publish(topics.health, health.span, isRetained: true, expiry: 0)
   }
 
   // MARK: The end
@@ -269,7 +279,7 @@ struct Validator: ~Copyable {
     switch stage {
     case .running, .done: break
     case .draining(let until):
-      let isQuiet = !settler.isBusy && (!link.isUp || broker.unacknowledged == 0)
+      let isQuiet = !settler.isBusy && (!link.isUp || unanswered == 0)
       guard isQuiet || now.elapsed >= until else { return }
       guard link.isUp else {
         stage = .done
@@ -278,7 +288,7 @@ struct Validator: ~Copyable {
       publishHealth("offline", now)
       stage = .leaving(until: now.elapsed + Self.farewellMillisecondsMax)
     case .leaving(let until):
-      guard broker.unacknowledged == 0 || !link.isUp || now.elapsed >= until else { return }
+      guard unanswered == 0 || !link.isUp || now.elapsed >= until else { return }
       broker.disconnect()
       broker.handle(readable: false, writable: true)
       stage = .done

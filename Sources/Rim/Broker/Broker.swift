@@ -11,15 +11,17 @@ import CBroker
 public import Limits
 
 public enum BrokerError: Error {
-  /// A code of libmosquitto's (`MOSQ_ERR_*`), or 147 (MQTT 5, Receive Maximum exceeded): as many
-  /// publishes and subscriptions as the window holds are without an answer.
+  /// A code of libmosquitto's (`MOSQ_ERR_*`), or 147 (MQTT 5, Receive Maximum exceeded): `room`
+  /// is 0.
   case refused(Int32)
   /// There is no connection, or its CONNACK has not come, or it broke in this call.
   case noConnection
   /// Larger than our own limit, or than the packets that this broker takes.
   case tooLarge
   case outOfMemory
-  /// The file of authorities cannot be used, or no name to compare a certificate with was given.
+  /// The file of authorities cannot be used, or no name to compare a certificate with was given;
+  /// or `certificateError` is not 0, and a broker on this machine was refused before `connect`
+  /// returned.
   case tls
   /// Not a numeric IPv4 or IPv6 address.
   case address
@@ -135,6 +137,10 @@ public struct Broker: ~Copyable {
 
   // MARK: Messages
 
+  /// How many more publishes would be accepted now: what `sendMax` and the broker's Receive Maximum
+  /// leave, 0 before CONNACK. A place is free again when its `published` or `subscribed` is taken.
+  public var room: Int { Int(unsafe tk_broker_room(broker)) }
+
   /// Publishes at QoS 1.
   /// - Parameter expirySeconds: Message expiry; 0 for none.
   /// - Returns: The message id that `published` will name.
@@ -199,9 +205,6 @@ public struct Broker: ~Copyable {
 
   /// Messages that found the inbox full, since `init`.
   public var droppedMessages: UInt64 { unsafe tk_broker_dropped(broker) }
-
-  /// Publishes and subscriptions of this connection whose answer nobody has taken.
-  public var unacknowledged: Int { Int(unsafe tk_broker_unacknowledged(broker)) }
 
   /// Why the last connection's certificate was refused, as OpenSSL's `X509_V_ERR_*` (62: not for
   /// the configured name); 0 if it was not.

@@ -127,10 +127,6 @@ void tk_broker_set_will(
 
 uint64_t tk_broker_dropped(const struct tk_broker *broker) { return broker->inbox.dropped; }
 
-uint32_t tk_broker_unacknowledged(const struct tk_broker *broker) {
-  return broker->publishes + broker->subscribes;
-}
-
 int32_t tk_broker_certificate_error(const struct tk_broker *broker) {
   return broker->trust.error;
 }

@@ -26,7 +26,7 @@ struct tk_broker {
   int32_t end_reason;
   struct tk_tls trust;
   int fault;  // what a `set` had to refuse: reported by every `connect`
-  uint16_t receive_max, send_max;
+  uint16_t receive_max, send_max, peer_receive_max;
   uint8_t has_connack, is_online, is_ending, has_ended, is_shaking_hands, has_password, has_will;
   char node[21];
   char password[TK_BROKER_PASSWORD_MAX + 1];

@@ -42,6 +42,7 @@ static int prepare(struct tk_broker *broker) {
   struct mosquitto *client = broker->client;
   tk_client_listen(broker);
   int rc = mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V5);
+  if (rc == 0) rc = mosquitto_int_option(client, MOSQ_OPT_SEND_MAXIMUM, broker->send_max);
   // Bundles are written one by one: Nagle would hold each until the one before is acknowledged.
   if (rc == 0) rc = mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
   if (rc == 0)
@@ -69,6 +70,7 @@ int tk_broker_connect(
   broker->has_ended = 0;
   broker->trust.error = 0;
   broker->peer_packet_max = UINT32_MAX;
+  broker->peer_receive_max = UINT16_MAX;
   if (broker->fault != 0) return broker->fault;
   const size_t length = count > 0 ? strnlen((const char *)address, count) : 0;
   char host[TK_BROKER_ADDRESS_MAX + 1];

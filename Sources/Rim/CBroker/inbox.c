@@ -27,7 +27,8 @@ static uint8_t *place(struct tk_inbox *inbox, const struct header *header, size_
   return at + sizeof *header;
 }
 
-void tk_inbox_put(struct tk_inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag) {
+void tk_inbox_put(
+    struct tk_inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag) {
   const struct header header = {
       .size = sizeof header, .number = number, .kind = kind, .reason = reason, .flag = flag};
   place(inbox, &header, 0);

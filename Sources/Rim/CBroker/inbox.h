@@ -12,7 +12,8 @@ struct tk_inbox {
 };
 
 void tk_inbox_clear(struct tk_inbox *inbox);
-void tk_inbox_put(struct tk_inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag);
+void tk_inbox_put(
+    struct tk_inbox *inbox, uint8_t kind, int32_t number, uint8_t reason, uint8_t flag);
 void tk_inbox_put_message(
     struct tk_inbox *inbox, const char *topic, size_t topic_count, const void *payload,
     size_t payload_count, uint8_t flag);

@@ -51,7 +51,8 @@ void tk_broker_handle(struct tk_broker *broker, int readable, int writable) {
   }
   // Reading first: after a reset, what the broker said last is still there to be read.
   if (readable) tk_client_settle(broker, mosquitto_loop_read(broker->client, 1));
-  if (writable && broker->client != NULL) tk_client_settle(broker, mosquitto_loop_write(broker->client, 1));
+  if (writable && broker->client != NULL)
+    tk_client_settle(broker, mosquitto_loop_write(broker->client, 1));
 }
 
 void tk_broker_misc(struct tk_broker *broker) {

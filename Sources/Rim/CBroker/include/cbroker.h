@@ -66,9 +66,9 @@ void tk_broker_misc(struct tk_broker *broker);
 int32_t tk_broker_publish(
     struct tk_broker *broker, const uint8_t *topic, size_t topic_count, const uint8_t *payload,
     size_t payload_count, int retained, uint32_t expiry_s);
+uint32_t tk_broker_room(const struct tk_broker *broker);
 int32_t tk_broker_subscribe(struct tk_broker *broker, const uint8_t *filter, size_t count);
 
 void tk_broker_next(struct tk_broker *broker, struct tk_broker_event *event);
 uint64_t tk_broker_dropped(const struct tk_broker *broker);
-uint32_t tk_broker_unacknowledged(const struct tk_broker *broker);
 int32_t tk_broker_certificate_error(const struct tk_broker *broker);
