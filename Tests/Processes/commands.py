@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(os.environ.get("TOLLKEEPER_BIN", ROOT / ".build/bin")).resolve()
-DEADLINE_S = 90
+DEADLINE_S = int(os.environ.get("TOLLKEEPER_DEADLINE_S", 90))
 EVENT, ZONE = 2026, 1
 VALIDATOR = 1
 

@@ -159,6 +159,7 @@ class Gate(Program):
             "contacts": self.plan.name, "ring_mib": 8, "used_tickets": 20_000,
             "upstream": {"node": VALIDATOR}, "broker": site.broker_settings(node),
             "log": {"level": "debug"}} | settings
+        self.reader = None
         self.condition = threading.Condition()
         self.verdicts = []
         self.write_plan(is_open=True)
@@ -207,6 +208,8 @@ class Gate(Program):
         return status
 
     def _close(self):
+        if self.reader is None:
+            return
         self.reader.join(DEADLINE_S)
         try:
             self.process.stdin.close()

@@ -48,6 +48,14 @@ extension Agent {
     tend(now, disk: &disk, into: &actions)
   }
 
+  /// The agent is about to stop: receipts do not wait for company any more. Then `isAtRest`.
+  public mutating func stop<D: Disk & ~Copyable>(
+    _ now: Now, disk: inout D, into actions: inout Actions
+  ) {
+    isStopping = true
+    tend(now, disk: &disk, into: &actions)
+  }
+
   /// Starts what is due: after every event.
   mutating func tend<D: Disk & ~Copyable>(
     _ now: Now, disk: inout D, into actions: inout Actions
@@ -59,7 +67,7 @@ extension Agent {
     } else if receiptsDue == .max {
       receiptsDue = now.elapsed + Self.receiptsWaitMilliseconds
     }
-    if ring.mayCommit && (ring.pendingRecords > 0 || now.elapsed >= receiptsDue) {
+    if ring.mayCommit && (ring.pendingRecords > 0 || now.elapsed >= receiptsDue || isStopping) {
       ring.commit(into: &actions.disk)
       receiptsDue = .max
     }

@@ -63,6 +63,7 @@ public struct Agent<P: Primitives>: ~Copyable {
   var receiptsDue: Int64 = .max
   var flightOnOffer: Flight?
   var wasLow = false
+  var isStopping = false
 
   /// How long receipts wait for company before they cost a commit of their own, milliseconds.
   static var receiptsWaitMilliseconds: Int64 { 500 }
@@ -98,6 +99,12 @@ public struct Agent<P: Primitives>: ~Copyable {
   }
 
   public var pendingVerdicts: Int { pending.count }
+
+  /// Nothing waits for the disk: what is known is durable, or cannot become so.
+  public var isAtRest: Bool {
+    pending.count == 0 && !ring.isCommitting && !slots.isWriting
+      && (ring.state != .ready || !ring.hasUnsavedReceipts)
+  }
   public var place: Place { Place(event: settings.event, zone: settings.zone) }
   public var boot: UInt32 { ring.boot }
   /// Ledger height whose settlements this device has applied.

@@ -188,13 +188,15 @@ struct Loop: ~Copyable {
     guard !isStopping else { return }
     isStopping = true
     stopBy = now.elapsed + 5000
+    agent.stop(now, disk: &files, into: &actions)
+    perform(now)
   }
 
   /// Whether nothing is on its way to the disk any more.
   private mutating func canStop(_ now: Now) -> Bool {
     if untilEnd && lines.hasEnded && !lines.hasUnread && agent.pendingVerdicts == 0 { stop(now) }
     guard isStopping else { return false }
-    return agent.pendingVerdicts == 0 && worker.pending == 0 || now.elapsed >= stopBy
+    return agent.isAtRest && worker.pending == 0 || now.elapsed >= stopBy
   }
 
   private mutating func leave(_ now: Now) {

@@ -56,7 +56,8 @@ private func checkLeaf(_ check: inout Check, _ bytes: Span<UInt8>) {
       leaf.node == 1001 && leaf.epoch == 0x0123_4567_89ab_cdef && leaf.count == 2
         && leaf[0].recordClass == .admissions && leaf[0].through == 1 && leaf[1].through == 9
         && equalHex(
-          leaf[0].hash.span, "6dc2af6a1a8733fd4820a97d4b3a747b9be46d47d6653ee27ccb08c99e676a56"))
+          leaf[0].hash.span, "6dc2af6a1a8733fd4820a97d4b3a747b9be46d47d6653ee27ccb08c99e676a56")
+    )
   } catch {
     check.that("the golden receipt is read", false)
   }

@@ -67,7 +67,8 @@ private func checkRecovery(_ check: inout Check, _ disk: inout MemoryDisk, _ are
       "a record is found again", isThere && equal(cursor.record, "tollkeeper"))
     check.that(
       "a record's hash",
-      isThere && cursor.hash == Sodium.hash(cursor.record) && ring.chainHead(.admissions) == cursor.hash)
+      isThere && cursor.hash == Sodium.hash(cursor.record)
+        && ring.chainHead(.admissions) == cursor.hash)
     check.that("nothing else is found", try !cursor.next(in: ring, &disk))
   } catch {
     check.that("a ring is recovered", false)

@@ -43,7 +43,8 @@ private func checkSignature(_ check: inout Check, _ message: inout Memory) {
       3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00
       """))
   check.that(
-    "RFC 8032 verification", Sodium.verify(signature.span, over: message.span(range), by: publicKey))
+    "RFC 8032 verification", Sodium.verify(signature.span, over: message.span(range), by: publicKey)
+  )
   signature.storage[0] ^= 1
   check.that(
     "a changed signature does not verify",

@@ -49,8 +49,10 @@ func checkTickets(_ check: inout Check, _ arena: inout Arena) {
   check.that(
     "a ticket by another key is refused",
     refusal(goldenTicket, by: PublicKey(), &text, &bytes) == .badSignature)
-  check.that("a text that is none is refused", refusal("rrq", by: key, &text, &bytes) == .badEncoding)
-  check.that("bytes that are none are refused", refusal("RRQ", by: key, &text, &bytes) == .malformed)
+  check.that(
+    "a text that is none is refused", refusal("rrq", by: key, &text, &bytes) == .badEncoding)
+  check.that(
+    "bytes that are none are refused", refusal("RRQ", by: key, &text, &bytes) == .malformed)
 }
 
 private func claims(

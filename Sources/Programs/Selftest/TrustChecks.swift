@@ -63,7 +63,8 @@ private func checkVerdicts(
   check.that(
     "wrong_zone", verdict(code, trust, Place(event: 2026, zone: 2), 1_750_000_000) == .wrongZone)
   check.that(
-    "bad_encoding", verdict(code.extracting(first: 100), trust, place, 1_750_000_000) == .badEncoding)
+    "bad_encoding",
+    verdict(code.extracting(first: 100), trust, place, 1_750_000_000) == .badEncoding)
 }
 
 private func verdict(
