@@ -199,7 +199,8 @@ state = "validator"
 
     def start_gate(self, node, opens):
         """A gate whose window opens `opens` seconds after its start and stays open."""
-        self.write(f"gate-{node}.contacts", f"a contact +{opens} +3600 {node} {VALIDATOR} 1000000\n")
+        self.write(f"gate-{node}.contacts",
+                   f"a contact +{opens} +3600 {node} {VALIDATOR} 1000000\n")
         self.write(f"gate-{node}.toml", f"""node = {node}
 role = "gate"
 event = {EVENT}
@@ -221,8 +222,8 @@ node = {VALIDATOR}
 
     def report(self):
         """What is in the ledger: devices by node, duplicates, totals."""
-        rows = objects(
-            run("tollkeeper-validator", "report", "--config", self.path("validator.toml"), "--json"))
+        rows = objects(run(
+            "tollkeeper-validator", "report", "--config", self.path("validator.toml"), "--json"))
         devices = {row["device"]: row for row in rows if "device" in row}
         duplicates = [row for row in rows if "duplicate" in row]
         return devices, duplicates, rows[-1]

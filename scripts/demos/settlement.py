@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 
+from audit import audit, counted
 from network import Failed, Network, wait_until
 from stage import Stage
 
@@ -28,8 +29,8 @@ def prepare(network):
     """Keys, 1,000 tickets and the trust document. Returns the scans of each gate, and the tickets
     that only one gate will have seen."""
     network.key("authority")
-    issuer, forger = network.key("issuer"), network.key("forger")
-    validator = network.key("validator")
+    network.key("forger")
+    issuer, validator = network.key("issuer"), network.key("validator")
     for node in network.nodes:
         network.key(f"gate-{node}")
     good = network.mint("issuer", 900)
@@ -43,7 +44,6 @@ def prepare(network):
         "not_yet_valid": network.mint("issuer", 15, "--from", "+1d"),
         "wrong_zone": network.mint("issuer", 20, zones=0x2),
     }
-    assert forger["kid"] != issuer["kid"]
     network.sign_trust(issuer, validator, [ticket for ticket, _ in revoked])
 
     shared, rest = good[:SHARED], good[SHARED:]
@@ -64,10 +64,6 @@ def with_second_tries(scans, tickets):
         place = next(i for i, scan in enumerate(scans) if scan.ticket == ticket)
         scans.insert(min(place + 25, len(scans)), Scan(ticket, code, "used"))
     return scans
-
-
-def counted(verdicts):
-    return collections.Counter(verdict["result"] for verdict in verdicts)
 
 
 def summary(stage, gate, whole):
@@ -184,63 +180,6 @@ def stop(stage, network, gates):
     return statuses
 
 
-def audit(network, gates, scans, statuses):
-    """What does not add up, one sentence each, and the numbers of the last line."""
-    wrong = []
-
-    def check(sentence, *values):
-        if any(value != values[0] for value in values):
-            wrong.append(f"{sentence}: {' / '.join(map(str, values))}")
-
-    devices, duplicates, totals = network.report()
-    rings = {gate.node: gate.ring_check() for gate in gates}
-    for gate in gates:
-        node, ring, status = gate.node, rings[gate.node], statuses[gate.node]
-        row, counts = devices.get(node, collections.defaultdict(int)), counted(gate.verdicts)
-        seen, admitted = len(gate.verdicts), counts["valid"]
-        check(f"gate {node}: codes, verdicts, scans in the ledger",
-              len(scans[node]), seen, row["scans"])
-        check(f"gate {node}: admitted by verdict, status, ring, ledger", admitted,
-              status["admitted"], ring["admissions_recorded"], row["admitted"])
-        check(f"gate {node}: refused by verdict, status, ring, ledger", seen - admitted,
-              status["refused"], ring["refusals_recorded"], row["refused"])
-        check(f"gate {node}: reasons by verdict, ledger", dict(sorted(counts.items())),
-              dict(sorted((row["reasons"] or {}).items())))
-        for name in ("admissions_recorded", "admissions_receipted", "refusals_recorded",
-                     "refusals_receipted"):
-            check(f"gate {node}: {name} by status, ring", status[name], ring[name])
-        for name in ("corrupt_blocks", "missing_records"):
-            check(f"gate {node}: {name} in the ring", 0, ring[name])
-        for name in ("unreceipted", "admitted_unrecorded", "refused_unrecorded"):
-            check(f"gate {node}: {name}", 0, status[name])
-        for place, (scan, verdict) in enumerate(zip(scans[node], gate.verdicts)):
-            check(f"gate {node}, scan {place + 1}: expected, verdict", scan.expected,
-                  verdict["result"])
-            if verdict["ticket"] is not None:
-                check(f"gate {node}, scan {place + 1}: ticket, verdict's ticket", scan.ticket,
-                      verdict["ticket"])
-    admissions = [verdict["ticket"] for gate in gates for verdict in gate.verdicts
-                  if verdict["result"] == "valid"]
-    check("admissions after a ticket's first, duplicates in the ledger",
-          len(admissions) - len(set(admissions)), len(duplicates), totals["duplicates"])
-    check("tickets shown at both gates, duplicates that are concurrent", SHARED,
-          totals["concurrent"])
-    for name in ("gaps", "evidence", "quarantined"):
-        check(f"{name} in the ledger", 0, totals[name])
-
-    def summed(name):
-        return sum(ring[name] for ring in rings.values())
-
-    admitted, refused = summed("admissions_recorded"), summed("refusals_recorded")
-    settled = summed("admissions_receipted") + summed("refusals_receipted")
-    line = {"scans": admitted + refused, "admitted": admitted, "refused": refused,
-            "settled": settled, "duplicates": totals["duplicates"],
-            "lost": admitted + refused - settled}
-    check("scans in the rings, in the ledger", line["scans"], totals["scans"])
-    check("lost", 0, line["lost"])
-    return wrong, "demo: " + " ".join(f"{name}={value}" for name, value in line.items())
-
-
 def play(stage, network):
     stage.title("An issuer, a validator, a broker, and two gates that have no network yet")
     scans, alone = prepare(network)
@@ -264,7 +203,7 @@ def play(stage, network):
         # The audit below says what has become of each record.
         wrong.append(str(failure))
     statuses = stop(stage, network, gates)
-    sentences, line = audit(network, gates, scans, statuses)
+    sentences, line = audit(network, gates, scans, statuses, SHARED)
     return wrong + sentences, line
 
 
@@ -297,6 +236,8 @@ def main():
     signal.signal(signal.SIGTERM, interrupted)
     signal.alarm(END_S)
     stage, network, status = Stage(), Network([FIRST, SECOND]), 1
+    wanted = "--keep" in sys.argv[1:]
+    keep = True
     try:
         wrong, line = play(stage, network)
         print()
@@ -304,7 +245,8 @@ def main():
             print(stage.bad(f"wrong: {sentence}"))
         if len(wrong) > 20:
             print(stage.bad(f"and {len(wrong) - 20} more"))
-        if "--keep" in sys.argv[1:] or wrong:
+        keep = wanted or bool(wrong)
+        if keep:
             print(f"all keys, logs and rings are in {network.folder}")
         print(line)
         status = 1 if wrong else 0
@@ -313,11 +255,12 @@ def main():
         print(f"demo: all keys, logs and rings are in {network.folder}", file=sys.stderr)
     except KeyboardInterrupt:
         print("\ndemo: interrupted", file=sys.stderr)
+        keep = wanted
     finally:
         signal.alarm(0)
         network.close()
-    if status == 0 and "--keep" not in sys.argv[1:]:
-        network.remove()
+        if not keep:
+            network.remove()
     return status
 
 

@@ -112,7 +112,7 @@ struct Configuration {
     if reader.matches(key, "input") {
       input = try Self.input(pair, reader)
     } else if reader.matches(key, "baud") {
-      baud = Int32(try reader.integer(pair, in: 1200...115_200))
+      baud = Int32(try reader.integer(pair, in: 1200...230_400))
     } else if reader.matches(key, "debounce_ms") {
       debounceMilliseconds = try reader.integer(pair, in: 0...60_000)
     } else if reader.matches(key, "ring_mib") {

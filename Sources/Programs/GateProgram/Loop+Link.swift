@@ -49,8 +49,8 @@ extension Loop {
       }
     case .drop: broker.drop()
     case .leave:
-      _ = send(agent.farewell(now))
-      broker.disconnect()
+      // A DISCONNECT silences the will: without a farewell it must speak.
+      if send(agent.farewell(now)) == nil { broker.drop() } else { broker.disconnect() }
     }
   }
 
@@ -72,7 +72,8 @@ extension Loop {
 
   /// Publishes what is due, as far as the agent and the library take it.
   mutating func publish(_ now: Now) {
-    while agent.link.isUp {
+    // What the broker's Receive Maximum leaves no room for waits for a PUBACK.
+    while agent.link.isUp, broker.room > 0 {
       guard
         let publication = agent.nextPublication(now, disk: &files, into: &actions.notices)
       else { break }

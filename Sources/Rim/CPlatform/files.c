@@ -146,12 +146,15 @@ static speed_t speed(int baud) {
     case 19200: return B19200;
     case 38400: return B38400;
     case 57600: return B57600;
+    case 9600: return B9600;
     case 115200: return B115200;
-    default: return B9600;
+    case 230400: return B230400;
+    default: return B0;
   }
 }
 
 int tk_serial(const char *path, int baud) {
+  if (speed(baud) == B0) return -EINVAL;
   int fd = open(path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
   if (fd < 0) return -errno;
   struct termios line;

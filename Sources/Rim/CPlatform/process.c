@@ -49,6 +49,8 @@ int tk_write_all(int fd, const void *bytes, size_t count) {
 int tk_signals(void) {
   struct sigaction ignore = {.sa_handler = SIG_IGN};
   sigaction(SIGPIPE, &ignore, NULL);
+  // A file size limit is an error of the write, not the end of the gate.
+  sigaction(SIGXFSZ, &ignore, NULL);
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGTERM);

@@ -1,4 +1,6 @@
-// The flush thread. One producer (the loop), one consumer (the thread), a fixed queue of jobs.
+// The flush thread. One producer (the loop), one consumer (the thread), a fixed queue of jobs. A name
+// is looked up by a thread that lives only for that: a name server that takes its time must not keep
+// an admission from being durable.
 // Invariants: a job belongs to the producer until it is in the queue, to the thread until it is in
 // the answers, and to the producer again after that; a failed write ends its job without a flush.
 #define _GNU_SOURCE
@@ -25,8 +27,6 @@ struct job {
   int fd;
   int error;
   int writes_count;
-  char is_name;
-  char host[256];
   struct write writes[TK_JOB_WRITES_MAX];
 };
 
@@ -37,9 +37,21 @@ static unsigned queue_start, answers_start;
 static sem_t waiting;
 static int event_fd = -1;
 static char resolved[INET6_ADDRSTRLEN];
+static char name[256];
+static int name_error, has_many_processors;
+static atomic_int name_is_done;
+enum { NAME_TAG = 7 };
+
+static void tell(void) {
+  uint64_t one = 1;
+  if (write(event_fd, &one, sizeof one) < 0) {
+    // The counter cannot overflow with eight jobs.
+  }
+}
 
 static int resolve(const char *host) {
-  struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
+  // Only families that this machine has an address of.
+  struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_ADDRCONFIG}, *found = NULL;
   int error = getaddrinfo(host, NULL, &hints, &found);
   if (error) return error == EAI_SYSTEM ? -errno : -EHOSTUNREACH;
   const void *address = found->ai_family == AF_INET6
@@ -50,8 +62,15 @@ static int resolve(const char *host) {
   return error;
 }
 
+static void *look_up(void *unused) {
+  (void)unused;
+  name_error = resolve(name);
+  atomic_store_explicit(&name_is_done, 1, memory_order_release);
+  tell();
+  return NULL;
+}
+
 static int perform(struct job *job) {
-  if (job->is_name) return resolve(job->host);
   for (int i = 0; i < job->writes_count; i++) {
     struct write *write = &job->writes[i];
     int error = tk_write_at(job->fd, write->bytes, write->count, write->offset);
@@ -71,32 +90,35 @@ static void *work(void *unused) {
     unsigned end = atomic_load_explicit(&answers_end, memory_order_relaxed);
     answers[end % TK_JOBS_MAX] = tag;
     atomic_store_explicit(&answers_end, end + 1, memory_order_release);
-    uint64_t one = 1;
-    if (write(event_fd, &one, sizeof one) < 0) {
-      // The counter cannot overflow with eight jobs.
-    }
+    tell();
   }
   return NULL;
+}
+
+static int start_thread(void *(*body)(void *), size_t stack, int is_detached) {
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  pthread_attr_setstacksize(&attributes, stack);
+  if (is_detached) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_t thread;
+  int error = pthread_create(&thread, &attributes, body, NULL);
+  pthread_attr_destroy(&attributes);
+  return -error;
 }
 
 int tk_worker_start(void) {
   event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (event_fd < 0) return -errno;
   if (sem_init(&waiting, 0, 0) < 0) return -errno;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  // getaddrinfo is the hungriest that runs here.
-  pthread_attr_setstacksize(&attributes, 128 * 1024);
-  pthread_t thread;
-  int error = pthread_create(&thread, &attributes, work, NULL);
-  pthread_attr_destroy(&attributes);
-  return error ? -error : event_fd;
+  has_many_processors = sysconf(_SC_NPROCESSORS_ONLN) > 1;
+  int error = start_thread(work, 64 * 1024, 0);
+  return error ? error : event_fd;
 }
 
 void tk_job_write(int tag, int fd, const void *bytes, size_t count, int64_t offset) {
   struct job *job = &jobs[tag];
+  if (job->writes_count == TK_JOB_WRITES_MAX) __builtin_trap();
   job->fd = fd;
-  job->is_name = 0;
   job->writes[job->writes_count++] = (struct write){bytes, count, offset};
 }
 
@@ -109,22 +131,30 @@ static void submit(int tag) {
 
 void tk_job_flush(int tag, int fd) {
   jobs[tag].fd = fd;
-  jobs[tag].is_name = 0;
   submit(tag);
 }
 
-void tk_job_resolve(int tag, const char *host) {
-  strncpy(jobs[tag].host, host, sizeof jobs[tag].host - 1);
-  jobs[tag].is_name = 1;
-  submit(tag);
+void tk_resolve(const char *host) {
+  strncpy(name, host, sizeof name - 1);
+  // getaddrinfo is hungry for stack.
+  name_error = start_thread(look_up, 256 * 1024, 1);
+  if (!name_error) return;
+  atomic_store_explicit(&name_is_done, 1, memory_order_release);
+  tell();
 }
 
 int tk_job_done(int *error) {
+  if (atomic_exchange_explicit(&name_is_done, 0, memory_order_acquire)) {
+    *error = name_error;
+    return NAME_TAG;
+  }
   if (answers_start == atomic_load_explicit(&answers_end, memory_order_acquire)) {
     uint64_t count;
     if (read(event_fd, &count, sizeof count) < 0) {
       // Nothing was waiting.
     }
+    // What came between the look and the reading of the counter is told by the counter no more.
+    if (atomic_load_explicit(&name_is_done, memory_order_acquire)) return tk_job_done(error);
     if (answers_start == atomic_load_explicit(&answers_end, memory_order_acquire)) return -1;
   }
   int tag = answers[answers_start % TK_JOBS_MAX];
@@ -139,6 +169,8 @@ int tk_jobs_pending(void) {
 }
 
 int tk_spin_for_job(uint64_t ns) {
+  // On one processor it would keep the flush thread from running.
+  if (!has_many_processors) return 0;
   uint64_t end = tk_monotonic_ns() + ns;
   do {
     if (answers_start != atomic_load_explicit(&answers_end, memory_order_acquire)) return 1;

@@ -41,7 +41,7 @@ extension DiskError {
   /// From a negative errno.
   init(result: Int32) {
     switch -result {
-    case 28, 122: self = .noSpace
+    case 27, 28, 122: self = .noSpace
     case 30, 13, 1: self = .readOnly
     case 61: self = .shortRead
     default: self = .inputOutput

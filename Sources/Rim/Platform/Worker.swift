@@ -38,7 +38,7 @@ public struct Worker: ~Copyable {
   /// Looks a host name up: `resolved` will say.
   public func resolve(_ host: BoundedBytes<128>) {
     guard let path = Path(host.span) else { return }
-    unsafe path.withCString { unsafe tk_job_resolve(Self.resolveTag, $0) }
+    unsafe path.withCString { unsafe tk_resolve($0) }
   }
 
   /// What the last name gave, as text.

@@ -61,17 +61,17 @@ int tk_status_listen(const char *path);
 int tk_status_accept(int fd);
 int tk_status_connect(const char *path);
 
-// The flush thread. It does what may block: a job is up to 80 writes to one file and one fdatasync,
-// or one name to resolve. Jobs are done in the order of submission and answered through one eventfd.
+// The flush thread. A job is up to 80 writes to one file and one fdatasync. Jobs are done in the order
+// of submission and answered through one eventfd.
 enum { TK_JOB_WRITES_MAX = 80, TK_JOBS_MAX = 8 };
 // Starts the thread; returns the eventfd.
 int tk_worker_start(void);
-// Adds a write to the job that is being made for `tag` (0 to 7).
+// Adds a write to the job that is being made for `tag` (0 to 6).
 void tk_job_write(int tag, int fd, const void *bytes, size_t count, int64_t offset);
 // Hands the job over; it ends with fdatasync(fd).
 void tk_job_flush(int tag, int fd);
-// Hands over a name to resolve.
-void tk_job_resolve(int tag, const char *host);
+// Looks a name up, one at a time; answered like a job, with tag 7.
+void tk_resolve(const char *host);
 // The next job that is done: its tag, and its result in *error (0 or a negative errno); -1 if none.
 int tk_job_done(int *error);
 // Jobs that are not done.
