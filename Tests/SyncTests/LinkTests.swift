@@ -149,7 +149,7 @@ private final class Line {
       now = line.link.deadline!
     }
     for (i, wait) in waits.enumerated() {
-      let whole = min(500 << Int64(i), 30_000)
+      let whole: Int64 = min(500 << Int64(i), 30_000)
       #expect((whole / 2...whole).contains(wait), "attempt \(i)")
     }
     line.rise(at: now)

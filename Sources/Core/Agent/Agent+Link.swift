@@ -98,20 +98,23 @@ extension Agent {
       trust: trustVersion)
     let expiry = UInt32(Limits.bundleLifetimeMilliseconds / 1000)
     let topic = Publication.Topic.bundle(next: settings.upstream)
-    do throws(UplinkError) {
-      if owesGreeting {
-        let bundle = try uplink.greeting(header: header, now: instant(now))
+    while true {
+      do throws(UplinkError) {
+        if owesGreeting {
+          let bundle = try uplink.greeting(header: header, now: instant(now))
+          return Publication(topic: topic, payload: bundle, expirySeconds: expiry)
+        }
+        guard
+          let (flight, bundle) = try uplink.next(
+            ring, header: header, now: instant(now), disk: &disk)
+        else { return nil }
+        flightOnOffer = flight
         return Publication(topic: topic, payload: bundle, expirySeconds: expiry)
+      } catch {
+        notices.append(Notice(.alarm, "records_unreadable"))
+        // The cursor stands behind the hole: what is there need not wait.
+        guard error == .ring(.corrupt) else { return nil }
       }
-      guard
-        let (flight, bundle) = try uplink.next(
-          ring, header: header, now: instant(now), disk: &disk)
-      else { return nil }
-      flightOnOffer = flight
-      return Publication(topic: topic, payload: bundle, expirySeconds: expiry)
-    } catch {
-      notices.append(Notice(.alarm, "records_unreadable"))
-      return nil
     }
   }
 

@@ -95,7 +95,9 @@ public struct Agent<P: Primitives>: ~Copyable {
 
   /// Verdicts wait for a scan, and there is room for one more.
   public var canScan: Bool {
-    hasReplayed && !pending.isFull && (ring.pendingRecords < Limits.commitRecordsMax)
+    // A delta that is full waits for the checkpoint that empties it, if there will be one.
+    hasReplayed && !pending.isFull && ring.pendingRecords < Limits.commitRecordsMax
+      && (used.hasRoomForUse || used.failure != nil)
   }
 
   public var pendingVerdicts: Int { pending.count }

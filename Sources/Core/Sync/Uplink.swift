@@ -21,32 +21,47 @@ struct RecordSource: ~Copyable {
   private var cursor: RingCursor
   /// Where the cursor stands: the record that its `next` would yield; 0 if that is not known.
   private var position: (recordClass: RecordClass, sequence: UInt64) = (.control, 0)
+  /// Where each class goes on behind a hole that was told.
+  private var behind = InlineArray<4, UInt64>(repeating: 0)
 
   init(memory: consuming Memory) { cursor = RingCursor(memory: memory) }
 
-  mutating func forget() { position.sequence = 0 }
+  mutating func forget() {
+    position.sequence = 0
+    behind = .init(repeating: 0)
+  }
 
   /// Puts as many records of a class into the batch as there are and as it takes.
+  /// - Parameter range: what was put there, also after an error.
+  /// - Throws: what the cursor throws. After a `corrupt` with an empty range the next call goes on
+  ///   behind the hole.
   @_lifetime(writer: copy writer)
   mutating func run<P: Primitives, D: Disk & ~Copyable>(
     _ recordClass: RecordClass, of ring: borrowing Ring<P>, from first: UInt64,
-    into writer: inout BatchWriter, disk: inout D
-  ) throws(RingError) -> RecordRange {
-    var range = RecordRange.none
-    var wanted = max(first, ring.oldest(recordClass))
+    into writer: inout BatchWriter, range: inout RecordRange, disk: inout D
+  ) throws(RingError) {
+    range = .none
+    var wanted = max(max(first, ring.oldest(recordClass)), behind[recordClass.index])
     if position.recordClass != recordClass || position.sequence != wanted {
       cursor.seek(recordClass, wanted)
     }
     // Unknown until the last record is read, or refused by the writer.
     position = (recordClass, 0)
     while wanted <= ring.durableThrough(recordClass) {
-      guard try cursor.next(in: ring, &disk) else { break }
+      do throws(RingError) {
+        guard try cursor.next(in: ring, &disk) else { break }
+      } catch {
+        if error == .corrupt && range.isEmpty {
+          behind[recordClass.index] = cursor.missing.upperBound
+        }
+        throw error
+      }
       // A hole ends the run: records behind it are another one, of another batch.
-      if !range.isEmpty && cursor.sequence != wanted { return range }
+      if !range.isEmpty && cursor.sequence != wanted { return }
       do throws(BatchError) {
         try writer.append(recordClass, sequence: cursor.sequence, cursor.record)
       } catch {
-        return range
+        return
       }
       if range.isEmpty { range.first = cursor.sequence }
       range.last = cursor.sequence
@@ -54,7 +69,6 @@ struct RecordSource: ~Copyable {
       wanted = cursor.sequence + 1
     }
     position = (recordClass, wanted)
-    return range
   }
 }
 
@@ -161,8 +175,9 @@ public struct Uplink<P: Primitives>: ~Copyable {
     var writer = BatchWriter(batch.mutableSpan, header: header)
     for index in stride(from: Limits.ringClasses - 1, through: 0, by: -1) {
       do throws(RingError) {
-        flight.runs[index] = try source.run(
-          RecordClass(index: index), of: ring, from: next[index], into: &writer, disk: &disk)
+        try source.run(
+          RecordClass(index: index), of: ring, from: next[index], into: &writer,
+          range: &flight.runs[index], disk: &disk)
       } catch {
         // What was read before goes out; the next call meets the error again, with nothing read.
         if writer.count == 0 { throw .ring(error) }

@@ -4,7 +4,6 @@
 // one place (it is not copyable); an Extent names bytes of a Memory without borrowing it, so that
 // an action can carry it to the rim and back.
 
-
 import Limits
 /// `count` bytes, zero at first, owned by one state machine.
 @safe

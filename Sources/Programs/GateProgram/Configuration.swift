@@ -206,7 +206,8 @@ struct Configuration {
     if state == nil { throw TOMLError(line: line, "`state` is missing: the folder for the ring") }
     if key == nil { throw TOMLError(line: line, "`key` is missing: this device's private key") }
     if authority == nil {
-      throw TOMLError(line: line, "`authority` is missing: the public key that signs trust documents")
+      throw TOMLError(
+        line: line, "`authority` is missing: the public key that signs trust documents")
     }
     if trust == nil { throw TOMLError(line: line, "`trust` is missing: the signed trust document") }
     if zone == 0 { throw TOMLError(line: line, "`zone` is missing or 0: it would admit nobody") }

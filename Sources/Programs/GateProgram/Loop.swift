@@ -96,7 +96,8 @@ struct Loop: ~Copyable {
   }
 
   private mutating func wait(_ now: Now) throws(KernelError) {
-    if worker.pending > 0 && !worker.spin(nanoseconds: Self.spinNanoseconds) || worker.pending == 0 {
+    if worker.pending > 0 && !worker.spin(nanoseconds: Self.spinNanoseconds) || worker.pending == 0
+    {
       output.flush()
     } else {
       // A flush is done: its verdicts come first, and are written with it.

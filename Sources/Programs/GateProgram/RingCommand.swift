@@ -66,7 +66,8 @@ private func inspect(
         complain { $0.put("a record cannot be read") }
       }
     }
-    let isSound = report.corruptBlocks == 0 && inspection.corruptBlocks == 0
+    let isSound =
+      report.corruptBlocks == 0 && inspection.corruptBlocks == 0
       && inspection.missingRecords == 0
     if !isList { output.check(inspection, report, isJSON: isJSON) }
     output.flush()

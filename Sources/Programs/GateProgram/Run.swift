@@ -27,6 +27,7 @@ func run(_ arguments: Arguments) -> Int32 {
       complain { $0.put("there is not enough memory") }
       return Status.failed
     }
+    System.limitMemory(bytes: Loop.memoryBytes(configuration) + libraryBytesMax)
     var seed = Bytes<64>()
     var bytes = seed.mutableSpan
     Sodium.random(into: &bytes)
@@ -49,6 +50,9 @@ func run(_ arguments: Arguments) -> Int32 {
     return Status.failed
   }
 }
+
+/// What the C libraries may take: TLS, and 32 packets of the send window.
+private let libraryBytesMax = 32 << 20
 
 private func readSettings(_ configuration: Configuration) -> Settings? {
   guard let key = configuration.key, let authority = configuration.authority else { return nil }

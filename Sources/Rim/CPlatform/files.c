@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <termios.h>
 #include <unistd.h>
@@ -16,6 +17,12 @@ void *tk_arena(size_t bytes) {
   void *memory =
       mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return memory == MAP_FAILED ? NULL : memory;
+}
+
+void tk_limit_memory(size_t bytes) {
+  // Data and private mappings: what is there now counts too, so the caller's number is generous.
+  struct rlimit limit = {bytes, bytes};
+  setrlimit(RLIMIT_DATA, &limit);
 }
 
 int tk_open(const char *path, int mode) {

@@ -31,7 +31,8 @@ public struct Path: Sendable, Equatable {
   }
 
   public init?(_ text: StaticString, in folder: Path? = nil) {
-    guard let text = Optional(BoundedBytes<256>(text)), let path = Path(text.span, in: folder) else {
+    guard let text = Optional(BoundedBytes<256>(text)), let path = Path(text.span, in: folder)
+    else {
       return nil
     }
     self = path

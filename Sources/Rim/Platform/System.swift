@@ -11,6 +11,10 @@ public enum System {
       unsafe: base.bindMemory(to: UInt8.self, capacity: bytes), count: bytes)
   }
 
+  /// Bounds the memory of the process: libmosquitto 2.0.11 allocates whatever length a broker's
+  /// packet claims, up to 256 MB; beyond this bound it gets an error and ends the connection.
+  public static func limitMemory(bytes: Int) { tk_limit_memory(bytes) }
+
   /// The wall clock, without a boot number.
   public static func now() -> Now {
     Now(instant: Instant(milliseconds: tk_realtime_ms()), elapsed: tk_boottime_ms())

@@ -7,6 +7,8 @@
 
 // Memory: zeroed pages that live as long as the process; NULL if there are none.
 void *tk_arena(size_t bytes);
+// Bounds what else the process may ever take, bytes: whoever asks for more gets an error.
+void tk_limit_memory(size_t bytes);
 
 // Files.
 enum { TK_READ = 0, TK_WRITE = 1 };
