@@ -94,8 +94,8 @@ let package = Package(
     .target(
       name: "World",
       dependencies: [
-        "Limits", "Wire", "Trust", "Records", "Receipts", "Bundles", "Contacts", "Rings", "Gates",
-        "Sync", "Agent", "Ledger",
+        "Limits", "Wire", "Tickets", "Trust", "Records", "Receipts", "Bundles", "Contacts",
+        "Rings", "Gates", "Sync", "Agent", "Ledger",
       ],
       path: "Sources/World", swiftSettings: upstream),
 
@@ -129,13 +129,16 @@ let package = Package(
         "Limits", "Wire", "Tickets", "Trust", "Records", "Gates", "Contacts", "Seal",
       ],
       path: "Sources/Programs/tollctl", exclude: ["README.md"], swiftSettings: upstream),
-    .executableTarget(
-      name: "tollkeeper-bench",
+    .target(
+      name: "BenchProgram",
       dependencies: [
         "Limits", "Wire", "Tickets", "Trust", "Rings", "Gates", "Agent", "Seal", "Platform",
         "CPlatform",
       ],
-      path: "Sources/Programs/tollkeeper-bench", swiftSettings: upstream),
+      path: "Sources/Programs/BenchProgram", swiftSettings: strict),
+    .executableTarget(
+      name: "tollkeeper-bench", dependencies: ["BenchProgram"],
+      path: "Sources/Programs/tollkeeper-bench"),
 
     tests("Wire", ["Wire", "Limits", "Seal"]),
     tests("Tickets", ["Tickets", "Wire", "Limits", "Seal"]),

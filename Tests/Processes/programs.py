@@ -4,7 +4,9 @@ Invariants: a program's log and verdicts outlive its process, so that a test can
 whoever waits for a program that has ended is told so, with its log.
 """
 
+import ctypes
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -13,6 +15,15 @@ import threading
 import mqtt
 from commands import (
     BIN, DEADLINE_S, EVENT, ROOT, VALIDATOR, ZONE, free_port, run, tollkeeper, toml)
+
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_the_test():
+    """Ends the process with the test's, should that be killed before it can clean up."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 class Program:
@@ -27,7 +38,8 @@ class Program:
     def launch(self, *command, **options):
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stderr=log, **options)
+                [str(word) for word in command], stderr=log, start_new_session=True,
+                preexec_fn=_die_with_the_test, **options)
 
     @property
     def is_running(self):
@@ -46,9 +58,9 @@ class Program:
                        f"{self.name} to log {event} {fields} {count} times", self)
 
     def kill(self):
-        """kill -9."""
-        if self.process is not None:
-            self.process.kill()
+        """kill -9, of what it has started too."""
+        if self.is_running:
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
 
     def stop(self, number=signal.SIGTERM):
@@ -72,6 +84,10 @@ class MQTTBroker(Program):
         if tls:
             self.words += ["--tls"]
         run(*self.words)
+
+    def own_log(self):
+        """What mosquitto says; "as NODE" of a client that has named itself."""
+        return (self.folder / "mosquitto.log").read_text()
 
     def password(self, node):
         return (self.folder / f"{node}.password").read_text().strip()

@@ -59,7 +59,7 @@ class BrokerTest(SiteTest):
     def test_health_is_back_after_a_broker_lost_it(self):
         """After a broker lost its retained messages, a gate's health is there again, with its boot."""
         site = self.site()
-        site.start()
+        site.start(site.broker, site.gate)
         for _ in range(2):
             reader = site.broker.client(1)
             self.assertLess(reader.subscribe("tollkeeper/1/health/1001"), 0x80)

@@ -1,24 +1,17 @@
 """What the kernel sees: one flush a commit, and no verdict before its record is durable."""
 
+import codecs
 import re
 import shutil
 import subprocess
-import time
 import unittest
 
 from harness import SiteTest
 
-CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)(?: resumed>|\()(.*)$")
-
-
-def calls(text):
-    """`(thread, name, arguments, begins, ends)` of each line of strace -f."""
-    for line in text.splitlines():
-        match = CALL.match(line)
-        if match:
-            thread, name, rest = match.groups()
-            resumed, unfinished = "resumed>" in line, "<unfinished ...>" in line
-            yield thread, name, rest, not resumed, not unfinished
+# `THREAD call(arguments` or `THREAD <... call resumed>`, as strace -f writes them.
+CALL = re.compile(r"^\d+ +(<\.\.\. )?(\w+)( resumed>|\()(.*)$")
+TEXT = re.compile(r'"((?:[^"\\]|\\.)*)"')
+BLOCK, RECORDS = b"TKRB", slice(44, 46)  # Rings/FORMAT.md
 
 
 class Trace:
@@ -28,89 +21,95 @@ class Trace:
         self.path, self.offset = path, 0
 
     def mark(self):
+        """What has been written so far is left out from now on."""
         self.offset = self.path.stat().st_size
 
     def events(self):
-        """`write`, `flush begins`, `flush ends`, `verdict`."""
-        data = self.path.read_text(errors="replace")[self.offset:]
+        """`("write", records)`, `("flush begins", 0)`, `("flush ends", 0)`, `("verdict", lines)`."""
         flushing = set()
-        for thread, name, rest, begins, ends in calls(data):
-            if name in ("fdatasync", "fsync"):
-                if begins and "/ring>" in rest:
+        for line in self.path.read_text(errors="replace")[self.offset:].splitlines():
+            match = CALL.match(line)
+            if not match:
+                continue
+            thread, begins, rest = line.split()[0], not match[1], match[4]
+            on_ring = begins and "/ring>" in rest.split(",")[0]
+            if match[2] in ("fdatasync", "fsync"):
+                if on_ring:
                     flushing.add(thread)
-                    yield "flush begins"
-                if ends and thread in flushing:
+                    yield "flush begins", 0
+                if "<unfinished" not in line and thread in flushing:
                     flushing.discard(thread)
-                    assert "= 0" in rest, rest
-                    yield "flush ends"
-            elif begins and "/ring>" in rest:
-                yield "write"
+                    yield ("flush ends" if line.rstrip().endswith("= 0") else "flush fails"), 0
+            elif on_ring:
+                data = written(rest)
+                yield "write", int.from_bytes(data[RECORDS], "little") * data.startswith(BLOCK)
             elif begins and rest.startswith("1<"):
-                yield "verdict"
+                yield "verdict", written(rest).count(b"\n")
+
+
+def written(arguments):
+    """The bytes that a call was given."""
+    return codecs.escape_decode(TEXT.search(arguments)[1].encode())[0]
 
 
 class DurabilityTest(SiteTest):
     def setUp(self):
         if not shutil.which("strace"):
             self.skipTest("strace is not installed")
-        probe = subprocess.run(["strace", "-f", "true"], capture_output=True)
-        if probe.returncode != 0:
+        if subprocess.run(["strace", "-f", "true"], capture_output=True).returncode != 0:
             self.skipTest("strace may not trace here")
         self.here = self.site()
         self.gate = self.here.gate
         self.gate.write_plan(is_open=False)
         self.trace = Trace(self.here.folder / "trace")
         self.gate.start(wrapper=[
-            "strace", "-f", "-y", "-o", self.trace.path, "-e",
+            "strace", "-f", "-y", "-s", "100000", "-o", self.trace.path, "-e",
             "trace=fdatasync,fsync,sync_file_range,write,writev,pwrite64,pwritev,pwritev2"])
 
-    def events(self, flushes):
-        """The events since the mark, when there are at least so many flushes: strace writes late."""
-        def check():
-            return list(self.trace.events()).count("flush ends") >= flushes
-        self.here.wait(check, "strace to write", self.gate)
-        time.sleep(0.2)
-        return list(self.trace.events())
-
-    def test_one_scan_at_a_time_is_one_write_one_fdatasync_and_then_the_verdict(self):
-        """A scan is one write, exactly one fdatasync, and only then its verdict."""
+    def scan(self, codes, together):
+        """Shows codes; returns the events of their commits, and how many these were."""
         before = self.gate.status()["commits"]
         self.trace.mark()
-        tickets = self.here.mint(10)
-        for ticket in tickets:
-            self.assertEqual(self.gate.results(ticket.text), ["valid"])
-        self.assertEqual(self.gate.results(tickets[0].text, "nonsense")[:1], ["used"])
+        for group in [codes] if together else [[code] for code in codes]:
+            self.gate.scan(*group)
         commits = self.gate.status()["commits"] - before
-        events = self.events(commits)
-        self.assertEqual(events.count("flush begins"), commits)
+
+        def lines():
+            return sum(count for event, count in self.trace.events() if event == "verdict")
+        self.here.wait(lambda: lines() == len(codes), "strace to write", self.gate)
+        events = list(self.trace.events())
+        kinds = [event for event, _ in events]
         self.assertEqual(
-            events[:40], ["write", "flush begins", "flush ends", "verdict"] * 10)
+            (kinds.count("flush begins"), kinds.count("flush ends")), (commits, commits))
+        return events, commits
 
-    def test_under_load_each_commit_is_one_fdatasync_and_no_verdict_overtakes_its_record(self):
-        """Under load a commit is at most two writes and one fdatasync, and groups records."""
-        before = self.gate.status()["commits"]
-        self.trace.mark()
+    def test_a_scan_is_one_write_one_fdatasync_and_then_the_verdict(self):
+        """A lone scan is one write, exactly one fdatasync on the ring, and only then its verdict."""
+        codes = [t.text for t in self.here.mint(10)]
+        events, commits = self.scan(codes + codes[:1] + ["nonsense"], together=False)
+        self.assertEqual(commits, 12)
+        self.assertEqual(
+            events, [("write", 1), ("flush begins", 0), ("flush ends", 0), ("verdict", 1)] * 12)
+
+    def test_under_load_no_verdict_overtakes_its_record(self):
+        """Under load each commit is one fdatasync, and no verdict is written before its record is
+        durable."""
         codes = [t.text for t in self.here.mint(400)]
-        self.gate.scan(*[code for pair in zip(codes, ["nonsense"] * 400) for code in pair])
-        commits = self.gate.status()["commits"] - before
-        events = self.events(commits)
-        self.assertEqual(events.count("flush begins"), commits)
-        self.assertEqual(events.count("flush ends"), commits)
+        codes = [code for pair in zip(codes, ["nonsense"] * 400) for code in pair]
+        events, commits = self.scan(codes, together=True)
         self.assertLess(commits, 400)
-        self.assertEqual(events[0], "write")
-        writes = 0
-        durable_since_verdict = False
-        for event in events:
+        recorded = flushing = durable = verdicts = 0
+        for event, count in events:
             if event == "write":
-                writes += 1
+                recorded += count
             elif event == "flush begins":
-                self.assertIn(writes, (1, 2))
-                writes = 0
+                flushing = recorded
             elif event == "flush ends":
-                durable_since_verdict = True
+                durable = flushing
             else:
-                self.assertTrue(durable_since_verdict, "a verdict without a flush before it")
-                durable_since_verdict = False
+                verdicts += count
+                self.assertLessEqual(verdicts, durable, "a verdict before its record")
+        self.assertEqual((recorded, durable, verdicts), (800, 800, 800))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from commands import DEADLINE_S, random_source
 from harness import SiteTest
 
 KILLS = 50
+RECORDS = 6000
 FORGED = "RRQ" + "0" * 60
 
 
@@ -39,7 +40,7 @@ class KillTest(SiteTest):
         site.start(site.broker, site.validator)
         gate = site.gate
         tickets = {t.cti: t for t in site.mint(6000)}
-        admitted, fresh = [], list(tickets.values())
+        admitted, fresh, interrupted = [], list(tickets.values()), 0
         for _ in range(KILLS):
             # New tickets, some that were admitted, some that nobody signed; in any order.
             codes = [t.text for t in fresh[:250]]
@@ -49,24 +50,28 @@ class KillTest(SiteTest):
             before = len(gate.verdicts)
             gate.start(wait=False)
             load = Load(gate, codes)
-            if source.random() < 0.8:
-                wanted = before + source.randrange(1, 300)
-                self._wait_verdicts(gate, wanted)
-            time.sleep(source.random() * 0.05)
+            if source.random() < 0.7:
+                self._wait_verdicts(gate, before + source.randrange(1, 250))
+                time.sleep(source.random() * 0.003)
+            else:  # At the start, perhaps.
+                time.sleep(source.random() * 0.05)
             gate.kill()
             load.wait()
+            interrupted += before < len(gate.verdicts) < before + len(codes)
             new = [v["ticket"] for v in gate.verdicts[before:] if v["result"] == "valid"]
             self.assertEqual(set(new) & set(admitted), set(), "admitted twice")
             self.assertEqual(len(new), len(set(new)), "admitted twice")
             admitted += new
             used = set(admitted)
             fresh = [t for t in fresh if t.cti not in used]
+        print(f"{interrupted} of {KILLS} kills in mid-load", flush=True)
+        self.assertGreater(interrupted, KILLS // 4, "not killed under load")
         self._check_settled(site, tickets, admitted)
 
     def _wait_verdicts(self, gate, count):
         with gate.condition:
             gate.condition.wait_for(
-                lambda: len(gate.verdicts) >= count or not gate.is_running, 2)
+                lambda: len(gate.verdicts) >= count or not gate.is_running, DEADLINE_S)
 
     def _check_settled(self, site, tickets, admitted):
         gate = site.gate
@@ -93,30 +98,43 @@ class KillTest(SiteTest):
         """A validator killed in mid-batch, again and again, settles everything exactly once."""
         source = random_source(self)
         site = self.site(gates=(1001, 1002))
-        tickets = site.mint(6000)
-        for gate in site.gates.values():
+        gates = site.gates.values()
+        tickets = site.mint(2 * RECORDS)
+        for gate in gates:
             gate.write_plan(is_open=False)
-        site.start(site.broker, *site.gates.values())
-        halves = {1001: tickets[:3000], 1002: tickets[3000:]}
-        for node, gate in site.gates.items():
-            self.assertEqual(set(gate.results(*[t.text for t in halves[node]])), {"valid"})
-            gate.open_window()
-        for _ in range(15):
-            site.validator.start(wait=source.random() < 0.7)
-            time.sleep(source.random() * 0.1)
+        site.start()
+        for gate, half in zip(gates, (tickets[:RECORDS], tickets[RECORDS:])):
+            self.assertEqual(set(gate.results(*[t.text for t in half])), {"valid"})
+
+        def unreceipted():
+            return sum(gate.status()["unreceipted"] for gate in gates)
+        progress = [unreceipted()]
+        while progress[-1] > 0:
+            log = site.validator.state / "ledger.log"
+            size = log.stat().st_size
+            for gate in gates:
+                gate.open_window()
+            # Until a block is on its way to the disk, and a random moment longer.
+            site.wait(lambda: log.stat().st_size > size or unreceipted() == 0, "a block",
+                      site.validator, pause_s=0)
+            time.sleep(source.random() * 0.01)
             site.validator.kill()
-        site.validator.start()
-        for gate in site.gates.values():
-            gate.wait_settled(3000)
+            for gate in gates:
+                gate.close_window()
+                gate.wait_status(lambda s: s["link_up"] == 0, "the window to close")
+            progress.append(unreceipted())
+            site.validator.start()
+        print(f"unreceipted after each kill: {progress[1:]}", flush=True)
+        self.assertGreater(len(set(progress)), 4, "not killed in mid-batch")
         totals = site.validator.report()["totals"]
         self.assertEqual(
-            (totals["scans"], totals["admitted"], totals["consumed_tickets"]), (6000, 6000, 6000))
+            [totals[name] for name in ("scans", "admitted", "consumed_tickets")], 3 * [2 * RECORDS])
         self.assertEqual((totals["duplicates"], totals["evidence"]), (0, 0))
         self.assertEqual(site.validator.stop(), 0)
         records = ledger.records(
             site.validator.state / "ledger.log", {1: site.public("validator")},
             {node: site.public(str(node)) for node in site.gates})
-        self.assertEqual(len(records), 6000)
+        self.assertEqual(len(records), 2 * RECORDS)
 
 
 if __name__ == "__main__":

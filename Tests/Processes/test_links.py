@@ -231,15 +231,19 @@ class LinkTest(SiteTest):
 
     def test_a_broker_that_refuses_or_talks_nonsense_stops_no_scan(self):
         """A broker that refuses, hangs up or talks nonsense stops no scan, and is tried again."""
-        self.gate.start()
-        for answer in (b"", b"\x20\x03\x00\x87\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n",
-                       b"\xff" * 100, b"\x20\xff\xff\xff\xff\x7f", b"\x20\x00", bytes(5000)):
+        answers = (b"", b"\x20\x03\x00\x87\x00", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\xff" * 100,
+                   b"\x20\xff\xff\xff\xff\x7f", b"\x20\x00", bytes(5000), b"\x30\x02\x00\x00")
+        for number, answer in enumerate(answers, 1):
+            # Each time another agent: its back-off begins anew.
+            self.gate.start()
             peer, _ = self.accept()
             peer.send_bytes(answer)
             peer.close()
             self.scan(1)
-        peer = self.up()
-        self.assertEqual(len(self.sequences(self.published(peer))), 7)
+            self.assertEqual(
+                self.sequences(self.published(self.up())),
+                [(ADMISSIONS, sequence) for sequence in range(1, number + 1)])
+            self.gate.kill()
 
 
 if __name__ == "__main__":

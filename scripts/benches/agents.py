@@ -8,9 +8,8 @@ import shutil
 import signal
 import socket
 import subprocess
-import time
 
-from network import EVENT, PROGRAMS, VALIDATOR, ZONE, Failed, Network
+from network import EVENT, PROGRAMS, VALIDATOR, ZONE, Failed, Network, wait_until
 
 NODE = 1001
 CLOSED, OPEN = "+36000 +36001", "+0 +36000"
@@ -18,7 +17,7 @@ CLOSED, OPEN = "+36000 +36001", "+0 +36000"
 
 @contextlib.contextmanager
 def site(figures):
-    """A network with one gate, its keys, and a trust document; it goes when the bench has ended well."""
+    """A network with one gate, keys, and a trust document. It stays for a look if a bench fails."""
     figures.progress("keys and trust")
     network = Network([NODE])
     try:
@@ -40,16 +39,6 @@ def site(figures):
 def tickets(network, count):
     """New tickets as texts."""
     return [text for _, text in network.mint("issuer", count)]
-
-
-def wait_until(what, condition, seconds, pause=0.01):
-    """The first true value of `condition`."""
-    end = time.monotonic() + seconds
-    while not (value := condition()):
-        if time.monotonic() > end:
-            raise Failed(f"after {seconds} s still not: {what}")
-        time.sleep(pause)
-    return value
 
 
 class Agent:
@@ -101,7 +90,7 @@ port = {port}
         self.process.send_signal(signal.SIGHUP)
 
     def status(self):
-        """Its counters; nil while it does not answer."""
+        """Its counters; None while it does not answer."""
         answer = b""
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
@@ -112,13 +101,15 @@ port = {port}
             if self.process.poll() is not None:
                 raise Failed(f"the agent has ended: see gate-{NODE}.log") from None
             return None
-        return {name: int(value) for name, value in (line.split() for line in answer.decode().splitlines())}
+        fields = (line.split() for line in answer.decode().splitlines())
+        return {name: int(value) for name, value in fields}
 
-    def wait_status(self, what, holds, seconds, pause=0.01):
+    def wait_status(self, what, holds, seconds):
+        """Its counters, as soon as they are as they should be, to a twentieth of a second."""
         def held():
             status = self.status()
             return status if status and holds(status) else None
-        return wait_until(what, held, seconds, pause)
+        return wait_until(what, held, seconds)
 
     def wait_end(self, seconds):
         """Until it has ended by itself, and well."""

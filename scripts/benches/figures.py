@@ -38,15 +38,11 @@ class Figures:
     def figure(self, name, value, unit, goal):
         self.line(f"bench {name}: {number(value)} {unit} (goal {goal})")
 
-    def medians(self, rounds, names, unit):
-        """Parts that every round has: `rounds` are dictionaries."""
-        for name, key in names.items():
-            self.part(name, median(rounds, key), unit)
-
 
 def number(value):
     return str(value) if isinstance(value, int) else f"{value:.3f}"
 
 
 def median(rounds, key):
+    """Of one value of each round; rounds are dictionaries."""
     return statistics.median(values[key] for values in rounds)

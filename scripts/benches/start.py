@@ -1,5 +1,5 @@
-"""start: from exec to the first verdict, with a ring of 64 MiB that has hardly a free segment, and as
-many uses to bring back from it as there can be.
+"""start: from exec to the first verdict, with a ring of 64 MiB that has hardly a free segment, and
+nearly as many uses to bring back from it as there can be.
 
 Invariants: every start finds the same state, as a cut of the power has left it; its verdict is an
 admission, durable like any other.
@@ -10,8 +10,7 @@ import statistics
 import subprocess
 import time
 
-from agents import (
-    Agent, bring_back, put_aside, site, tickets)
+from agents import NODE, Agent, bring_back, put_aside, site, tickets
 from network import Failed
 
 WARM, COLD = 15, 5
@@ -29,7 +28,7 @@ def fill(figures, network, codes):
     line, count = b"not a ticket\n", 0
     end = time.monotonic() + SECONDS_MAX
     while not (status := agent.status())["refused_unrecorded"]:
-        figures.progress(f"start: filling the ring: {status['free_segments']} segments are free")
+        show(figures, status)
         feed(agent, line, 2048)
         if time.monotonic() > end:
             raise Failed(f"the ring is not full after {SECONDS_MAX} s: {status}")
@@ -38,13 +37,17 @@ def fill(figures, network, codes):
         count += 1
         if count % 16 == 0:
             status = agent.status()
-            figures.progress(f"start: filling the ring: {status['free_segments']} segments are free")
+            show(figures, status)
             if status["free_segments"] <= FREE:
                 break
     status = agent.status()
     agent.process.kill()
     agent.process.wait()
     return status
+
+
+def show(figures, status):
+    figures.progress(f"start: filling the ring: {status['free_segments']} segments are free")
 
 
 def feed(agent, line, count):
@@ -65,7 +68,7 @@ def forget_files(network):
         return "everything"
     except OSError:
         pass
-    state = os.path.join(network.path("gate-1001"))
+    state = network.path(f"gate-{NODE}")
     for name in os.listdir(state):
         if name == "status":
             continue
@@ -106,7 +109,8 @@ def bench(figures):
                 forgotten = forget_files(network)
             (warm if is_warm else cold).append(first_verdict(network, last))
     figures.part("start.free", status["free_segments"], f"segments of {status['segments']}")
-    figures.part("start.records", status["admissions_recorded"] + status["refusals_recorded"], "records")
+    records = status["admissions_recorded"] + status["refusals_recorded"]
+    figures.part("start.records", records, "records in it")
     figures.part("start.replayed", status["used_delta"], "uses brought back")
     figures.part("start.warm_worst", max(warm), "ms")
     figures.part("start.cold_worst", max(cold), f"ms, of {len(cold)}")

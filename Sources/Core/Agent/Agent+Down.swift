@@ -167,9 +167,11 @@ extension Agent {
     do throws(TrustError) {
       let change = try Self.load(
         body, anchor: .pinned(settings.authority), into: &trust, scratch: &scratch)
+      // One whose write failed is written when it is offered again.
+      guard change == .loaded || trustVersion < trust.version else { return }
+      slots.store(trust.bytes, into: &actions.disk)
       guard change == .loaded else { return }
       counters.trustLoaded += 1
-      slots.store(trust.bytes, into: &actions.disk)
       actions.notices.append(Notice(.info, "trust_loaded").with("version", trust.version))
     } catch {
       counters.trustRefused += 1

@@ -91,9 +91,10 @@ extension Agent {
     settling.isBetweenHeights && settling.height > used.coveredHeight
   }
 
-  /// Receipted admissions wait for a checkpoint, and the ring is half full.
+  /// Receipted admissions wait for a checkpoint, and half of what records may take is taken.
   private var ringWantsSpace: Bool {
-    ring.freeSegments < ring.segments / 2
+    let kept = Ring<P>.keptSegments
+    return ring.freeSegments - kept < (ring.segments - kept) / 2
       && ring.acknowledgedThrough(.admissions) > used.coveredSequence
   }
 

@@ -95,8 +95,11 @@ public struct Agent<P: Primitives>: ~Copyable {
 
   /// Verdicts wait for a scan, and there is room for one more.
   public var canScan: Bool {
+    guard hasReplayed, !pending.isFull else { return false }
+    // What fills up while a dead disk takes nothing any more is no reason not to answer.
+    if ring.state == .readOnly { return true }
     // A delta that is full waits for the checkpoint that empties it, if there will be one.
-    hasReplayed && !pending.isFull && ring.pendingRecords < Limits.commitRecordsMax
+    return ring.pendingRecords < Limits.commitRecordsMax
       && (used.hasRoomForUse || used.failure != nil)
   }
 

@@ -120,8 +120,14 @@ public func equal(_ bytes: Span<UInt8>, _ text: StaticString) -> Bool {
 /// Copies `source` to the beginning of `target`, which must be at least as long.
 @_lifetime(target: copy target)
 public func copy(_ source: Span<UInt8>, to target: inout MutableSpan<UInt8>, at offset: Int = 0) {
-  precondition(source.count <= target.count - offset, "copy beyond the end")
-  for i in source.indices { target[offset + i] = source[i] }
+  precondition(
+    offset >= 0 && source.count <= target.count - offset, "copy beyond the end")
+  unsafe source.withUnsafeBufferPointer { from in
+    unsafe target.withUnsafeMutableBufferPointer { to in
+      guard let start = from.baseAddress, let place = to.baseAddress else { return }
+      unsafe (place + offset).update(from: start, count: from.count)
+    }
+  }
 }
 
 /// The UTF-8 bytes of a literal, without making a String of it.

@@ -10,7 +10,10 @@ extension Span<UInt8> {
   }
 
   @inlinable public func uint64(at offset: Int) -> UInt64 {
-    UInt64(uint32(at: offset)) | UInt64(uint32(at: offset + 4)) << 32
+    precondition(offset >= 0 && offset <= count - 8, "eight bytes beyond the end")
+    return unsafe withUnsafeBytes {
+      unsafe UInt64(littleEndian: $0.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
   }
 }
 

@@ -140,6 +140,7 @@ struct Loop: ~Copyable {
     while agent.canScan, let count = lines.next() {
       let line = lines.line(count)
       if debounce.isRepetition(line.span, elapsed: now.elapsed) { continue }
+      if worker.pending == 0 { worker.rouse() }
       agent.scan(line.span, now: now, disk: &files, into: &actions)
       perform(now)
     }

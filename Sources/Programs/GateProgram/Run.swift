@@ -96,6 +96,10 @@ private func openFiles(_ configuration: Configuration) -> DiskFiles? {
   else { return nil }
   do throws(KernelError) {
     try ringFile.lock()
+    // Recovery looks at the first page of every segment.
+    let segmentBytes = Int64(Limits.segmentBytes)
+    ringFile.expect(
+      offset: segmentBytes, stride: segmentBytes, count: Int64(Limits.pageBytes))
     guard try ringFile.size() == Ring<Sodium>.fileBytes(segments: segments) else {
       complain {
         $0.put(ring.text.span)

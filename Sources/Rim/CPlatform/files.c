@@ -69,6 +69,13 @@ int tk_sync(int fd) { return fdatasync(fd) < 0 ? -errno : 0; }
 
 int tk_lock(int fd) { return flock(fd, LOCK_EX | LOCK_NB) < 0 ? -errno : 0; }
 
+void tk_expect(int fd, int64_t offset, int64_t stride, int64_t count) {
+  int64_t size = tk_size(fd);
+  for (; offset < size; offset += stride) {
+    posix_fadvise(fd, offset, count, POSIX_FADV_WILLNEED);
+  }
+}
+
 // A new name is durable when its folder is.
 static int sync_folder_of(const char *path) {
   char copy[512];

@@ -35,6 +35,11 @@ public struct File: ~Copyable {
     if result < 0 { throw KernelError(result) }
   }
 
+  /// Says that `count` bytes at each `stride` from `offset` will be read soon.
+  public func expect(offset: Int64, stride: Int64, count: Int64) {
+    tk_expect(descriptor, offset, stride, count)
+  }
+
   /// Makes a file of `bytes` zeros that has its name only when it is complete and durable.
   public static func create(_ path: Path, bytes: Int64) throws(KernelError) {
     let result = unsafe path.withCString { unsafe tk_create_zeroed($0, bytes) }

@@ -21,6 +21,9 @@ int tk_write_at(int fd, const void *bytes, size_t count, int64_t offset);
 int tk_sync(int fd);
 // An exclusive lock that ends with the descriptor; -EWOULDBLOCK if another process has it.
 int tk_lock(int fd);
+// Asks for `count` bytes at each `stride` from `offset`, to be read soon: all at once, where a read
+// after the other would wait for each.
+void tk_expect(int fd, int64_t offset, int64_t stride, int64_t count);
 // Makes a file of zeros, written and flushed under another name before it gets its own.
 int tk_create_zeroed(const char *path, int64_t bytes);
 // Reads a whole file of at most `capacity` bytes (-EFBIG beyond); returns its length.
@@ -72,6 +75,8 @@ int tk_worker_start(void);
 void tk_job_write(int tag, int fd, const void *bytes, size_t count, int64_t offset);
 // Hands the job over; it ends with fdatasync(fd).
 void tk_job_flush(int tag, int fd);
+// A job will come in a moment.
+void tk_worker_rouse(void);
 // Looks a name up, one at a time; answered like a job, with tag 7.
 void tk_resolve(const char *host);
 // The next job that is done: its tag, and its result in *error (0 or a negative errno); -1 if none.

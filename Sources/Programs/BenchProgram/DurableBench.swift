@@ -58,36 +58,32 @@ struct AgentBench: ~Copyable {
   private var poller = Poller()
 
   init(_ fixture: borrowing Fixture, _ folder: Path) {
-    do {
-      guard let ring = Path("ring", in: folder), let used = Path("used-agent", in: folder),
-        let trust = Path("trust", in: folder)
-      else { fatalError("the path is too long") }
-      let segments = Limits.segmentsDefault
-      try File.create(ring, bytes: Ring<Sodium>.fileBytes(segments: segments))
-      try File.create(used, bytes: UsedSet<Sodium>.fileBytes(tickets: Limits.usedTicketsDefault))
-      try File.create(trust, bytes: Int64(TrustSlots<Sodium>.fileBytes))
-      files = DiskFiles(
-        ring: try File(ring, for: .write), used: try File(used, for: .write),
-        trust: try File(trust, for: .write))
-      worker = try Worker()
-      guard var arena = System.arena(bytes: Agent<Sodium>.memoryBytes(segments: segments)) else {
-        fatalError("there is not enough memory")
-      }
-      agent = Agent(
-        settings: Settings(
-          node: Fixture.node, event: Fixture.event, zone: Fixture.zone, upstream: 1,
-          onStorageError: .closed, usedTickets: Limits.usedTicketsDefault, key: fixture.device,
-          authority: Sodium.publicKey(of: fixture.authority)), segments: segments, seed: 1,
-        arena: &arena)
-      _ = try agent.loadTrust(
-        fixture.document.span(0..<fixture.documentBytes), disk: &files)
-      var random = Bytes<64>()
-      var bytes = random.mutableSpan
-      Sodium.random(into: &bytes)
-      _ = try agent.open(&files, random: random, into: &actions.disk)
-    } catch {
-      fatalError("the agent cannot start: is there space in the temporary folder?")
+    guard let ring = Path("ring", in: folder), let used = Path("used-agent", in: folder),
+      let trust = Path("trust", in: folder)
+    else { fatalError("the path is too long") }
+    let segments = Limits.segmentsDefault
+    try! File.create(ring, bytes: Ring<Sodium>.fileBytes(segments: segments))
+    try! File.create(used, bytes: UsedSet<Sodium>.fileBytes(tickets: Limits.usedTicketsDefault))
+    try! File.create(trust, bytes: Int64(TrustSlots<Sodium>.fileBytes))
+    files = DiskFiles(
+      ring: try! File(ring, for: .write), used: try! File(used, for: .write),
+      trust: try! File(trust, for: .write))
+    worker = try! Worker()
+    guard var arena = System.arena(bytes: Agent<Sodium>.memoryBytes(segments: segments)) else {
+      fatalError("there is not enough memory")
     }
+    agent = Agent(
+      settings: Settings(
+        node: Fixture.node, event: Fixture.event, zone: Fixture.zone, upstream: 1,
+        onStorageError: .closed, usedTickets: Limits.usedTicketsDefault, key: fixture.device,
+        authority: Sodium.publicKey(of: fixture.authority)), segments: segments, seed: 1,
+      arena: &arena)
+    _ = try! agent.loadTrust(
+      fixture.document.span(0..<fixture.documentBytes), disk: &files)
+    var random = Bytes<64>()
+    var bytes = random.mutableSpan
+    Sodium.random(into: &bytes)
+    _ = try! agent.open(&files, random: random, into: &actions.disk)
     perform()
     while !agent.isOpen { takeJobs() }
     do {
@@ -99,6 +95,7 @@ struct AgentBench: ~Copyable {
 
   /// One code, until its verdict is out.
   mutating func scan(_ text: Span<UInt8>) {
+    worker.rouse()
     agent.scan(text, now: System.now(), disk: &files, into: &actions)
     perform()
     while true {
