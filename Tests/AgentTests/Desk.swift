@@ -2,7 +2,6 @@
 // whatever the test wants the network to say.
 
 import Agent
-import Contacts
 import Gates
 import Limits
 import Receipts

@@ -2,7 +2,6 @@
 
 import Agent
 import Limits
-import Rings
 import Testing
 import Trust
 import Wire

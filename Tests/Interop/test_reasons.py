@@ -1,4 +1,4 @@
-"""Every reason that `tollkeeper verify` can give, each from a ticket of other people's libraries."""
+"""Every reason that `tollkeeper verify` can give."""
 
 import hashlib
 import sys
@@ -136,7 +136,7 @@ class ReasonTest(unittest.TestCase):
             ["stale_trust", "revoked"])
 
     def test_the_names_are_those_that_a_gate_counts(self):
-        """The reasons are the closed list whose counters a gate has, in Records/FORMAT.md's order."""
+        """The reasons are the closed list of Records/FORMAT.md."""
         path = Path(__file__).resolve().parents[2] / "Sources/Core/Records/FORMAT.md"
         text = path.read_text()
         listed = text[text.index("Reason codes: 0"):].split(".")[0].split("`")[1::2]

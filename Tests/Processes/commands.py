@@ -15,7 +15,7 @@ VALIDATOR = 1
 
 
 def run(*command, status=0, **options):
-    """Runs a program to its end; returns it with its output, which must have ended with `status`."""
+    """Runs a program to its end, which must be with `status`; returns it with its output."""
     options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
     if "input" in options:
         del options["stdin"]

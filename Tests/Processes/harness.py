@@ -1,8 +1,8 @@
 """A site of real processes: keys, trust, a broker, a validator and gates in one temporary folder.
 
 Invariants: everything that a test starts is ended with the test, however it ends; ports are
-loopback's and free; a wait ends when what it waits for has come, and its deadline is a guard against
-hangs that measures nothing.
+loopback's and free; a wait ends when what it waits for has come, and its deadline is a guard
+against hangs that measures nothing.
 """
 
 import shutil
@@ -66,7 +66,8 @@ class Site:
             if dead or time.monotonic() > end:
                 logs = "\n".join(f"-- {p.name}\n{p.log()[-4000:]}" for p in dead or programs)
                 why = f"{dead[0].name} has ended" if dead else "in vain"
-                raise AssertionError(f"waited for {what() if callable(what) else what}: {why}\n{logs}")
+                wanted = what() if callable(what) else what
+                raise AssertionError(f"waited for {wanted}: {why}\n{logs}")
             time.sleep(pause_s)
 
     # Keys and trust
@@ -111,7 +112,8 @@ class Site:
 
     def mint(self, count, **options):
         """Tickets; options as of `tollctl ticket mint`."""
-        words = [word for name, value in options.items() for word in (f"--{name.replace('_', '-')}", value)]
+        words = [word for name, value in options.items()
+                 for word in ("--" + name.replace("_", "-"), value)]
         rows = tollctl("ticket", "mint", "--key", self.folder / "issuer.key", "--event", EVENT,
                        "--zones", ZONE, "--count", count, *words)
         return [Ticket(row["text"], row["cti"], row["identity"]) for row in rows]

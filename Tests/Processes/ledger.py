@@ -1,7 +1,7 @@
 """A validator's block log, read as Upstream/Ledger/FORMAT.md says, with every block checked.
 
-Invariants: written from the specification alone; a record that the ledger would hold in two versions
-is an error, and one that it holds twice counts once.
+Invariants: written from the specification alone; a record that the ledger would hold in two
+versions is an error, and one that it holds twice counts once.
 """
 
 import struct
@@ -13,7 +13,7 @@ HEADER_BYTES, FRAME_BYTES = 16, 12
 
 
 def blocks(data, validators):
-    """The blocks of a log, `validators` as `{node: public}`. A torn frame at the end is left out."""
+    """The blocks of a log, `validators` as `{node: public}`, without a torn frame at the end."""
     require(data[:12] == b"TKLEDGER" + struct.pack("<I", 1), "no block log")
     require(data[12:16] == struct.pack("<I", crc32c(data[:12])), "no whole file header")
     at, previous, height = HEADER_BYTES, rogue.ZEROS, 0

@@ -1,8 +1,8 @@
 """The part of MQTT 5 that tests need: a client that does what it is told, and a broker likewise.
 
-Invariants: neither does anything of itself, not even an acknowledgement, so that a test can withhold,
-repeat and break what it likes; waits end at a deadline, which guards against hangs and measures
-nothing.
+Invariants: neither does anything of itself, not even an acknowledgement, so that a test can
+withhold, repeat and break what it likes; waits end at a deadline, which guards against hangs and
+measures nothing.
 """
 
 import socket

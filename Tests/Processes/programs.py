@@ -1,7 +1,7 @@
 """The programs of a site as processes: broker, validator, gate.
 
-Invariants: a program's log and verdicts outlive its process, so that a test can look back over kills;
-whoever waits for a program that has ended is told so, with its log.
+Invariants: a program's log and verdicts outlive its process, so that a test can look back over
+kills; whoever waits for a program that has ended is told so, with its log.
 """
 
 import ctypes

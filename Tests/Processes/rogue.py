@@ -9,7 +9,6 @@ import hashlib
 import struct
 import time
 
-import libraries  # noqa: F401  (finds the two below)
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -273,7 +272,8 @@ def _with_crc(items):
 def bundle(source, destination, payload, sequence, lifetime=MONTH_MS, created=None):
     """A bundle from `ipn:source.1` to `ipn:destination.1` with a hop count (RFC 9171)."""
     created = now_ms() - 946_684_800_000 if created is None else created
-    primary = [7, 0, 2, [2, [destination, 1]], [2, [source, 1]], [1, 0], [created, sequence], lifetime]
+    primary = [
+        7, 0, 2, [2, [destination, 1]], [2, [source, 1]], [1, 0], [created, sequence], lifetime]
     return (b"\x9f" + _with_crc(primary) + _with_crc([10, 2, 0, 2, encoded([16, 0])])
             + _with_crc([1, 1, 0, 2, payload]) + b"\xff")
 

@@ -36,10 +36,11 @@ class BrokerTest(SiteTest):
             site.broker.start()
         site.gate.wait_settled(4000)
         totals = site.validator.report()["totals"]
-        self.assertEqual((totals["admitted"], totals["duplicates"], totals["evidence"]), (4000, 0, 0))
+        self.assertEqual(
+            (totals["admitted"], totals["duplicates"], totals["evidence"]), (4000, 0, 0))
 
     def test_a_broker_restarted_with_its_state_wiped_is_subscribed_to_again(self):
-        """A broker restarted with its state wiped is subscribed to again, and what it had is resent."""
+        """A broker restarted with its state wiped is subscribed to, and sent all again."""
         site = self.site()
         site.start(site.broker, site.gate)
         # The validator is away: the broker holds the bundles, and then does not.
@@ -56,8 +57,22 @@ class BrokerTest(SiteTest):
         site.gate.wait_settled(40)
         self.assertEqual(site.validator.report()["totals"]["admitted"], 40)
 
+    def test_a_session_without_its_subscription_is_subscribed(self):
+        """A session that broke off before its SUBSCRIBE is subscribed at the next connect."""
+        site = self.site()
+        site.start(site.broker)
+        for node in (1001, 1):
+            # What an agent or validator leaves that is killed at that moment.
+            site.broker.client(node, clean=False, expiry_s=7 * 24 * 3600).close()
+            again = site.broker.client(node, clean=False, expiry_s=7 * 24 * 3600)
+            self.assertTrue(again.answer.session_present)
+            again.close()
+        site.start(site.validator, site.gate)
+        site.gate.scan(*[t.text for t in site.mint(3)])
+        site.gate.wait_settled(3)
+
     def test_health_is_back_after_a_broker_lost_it(self):
-        """After a broker lost its retained messages, a gate's health is there again, with its boot."""
+        """After a broker lost its retained messages, a gate's health is there again."""
         site = self.site()
         site.start(site.broker, site.gate)
         for _ in range(2):

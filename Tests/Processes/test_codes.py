@@ -1,14 +1,15 @@
 """Anything may come out of a scanner: each line is one verdict, whatever is in it."""
 
 import json
+import os
 import unittest
 
 from commands import EVENT, ZONE, random_source, tollkeeper
 from harness import SiteTest
 
 STRANGE = (b"", b"\0", b"A", b"GGX", b" ", b"\xff\xfe", b"\xc3\x28", b"RRQ\0\0", b"\0" * 1000,
-           b"A" * 100_000, b"\xff" * 100_000, b"\0" * 100_000, b"RRQ" * 512, b"0" * 1536, b"0" * 1537,
-           b"\t", b"\r", b"\r\r\r", b"{}", b"%s%n" * 20)
+           b"A" * 100_000, b"\xff" * 100_000, b"\0" * 100_000, b"RRQ" * 512, b"0" * 1536,
+           b"0" * 1537, b"\t", b"\r", b"\r\r\r", b"{}", b"%s%n" * 20)
 
 
 class CodeTest(SiteTest):
@@ -61,6 +62,19 @@ class CodeTest(SiteTest):
         self.assertEqual(site.gate.results(""), ["valid"])
         self.assertEqual(
             site.gate.results(*[other.text] * 3), ["valid", "used", "used"])
+
+    def test_a_serial_scanner_may_end_its_codes_as_it_likes(self):
+        """A serial scanner may end its codes with CR, LF or both; what it sends is raw."""
+        scanner, line = os.openpty()
+        self.addCleanup(os.close, scanner)
+        site = self.site(input=f"serial:{os.ttyname(line)}")
+        site.gate.start()
+        os.close(line)
+        tickets = [t.text.encode() for t in site.mint(4)]
+        os.write(scanner, b"\r".join(tickets[:2]) + b"\n\r\n" + tickets[2] + b"\r\n\r\r")
+        os.write(scanner, b"\x03\x04\x11\x13\x1a\r" + tickets[3] + b"\n")
+        verdicts = [v["result"] for v in site.gate.wait_verdicts(5)]
+        self.assertEqual(verdicts, ["valid"] * 3 + ["bad_encoding", "valid"])
 
     def test_until_end_gives_every_verdict_and_stops(self):
         """With --until-end the agent gives every verdict and stops by itself, with status 0."""

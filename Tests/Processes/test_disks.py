@@ -31,7 +31,7 @@ class FullDiskTest(SiteTest):
         return path
 
     def test_a_gate_says_that_its_disk_is_full_and_starts_when_there_is_room(self):
-        """A gate without room for its ring says so and ends; with room it starts, and has lost nothing."""
+        """A gate without room for its ring says so and ends; with room it starts."""
         site = self.site()
         self.mount(site.gate.state, 16 * 1024)
         filler = self.fill(site.gate.state)
@@ -62,7 +62,7 @@ class FullDiskTest(SiteTest):
         self.assertEqual(site.validator.report()["totals"]["admitted"], 3000)
 
     def test_a_validator_with_a_full_disk_receipts_nothing_until_there_is_room(self):
-        """A validator with a full disk receipts nothing; when there is room it settles everything."""
+        """A validator with a full disk receipts nothing; with room it settles everything."""
         site = self.site()
         self.mount(site.validator.state, 8 * 1024)
         site.start()

@@ -25,7 +25,7 @@ class Trace:
         self.offset = self.path.stat().st_size
 
     def events(self):
-        """`("write", records)`, `("flush begins", 0)`, `("flush ends", 0)`, `("verdict", lines)`."""
+        """`("write", records)`, `("verdict", lines)`, and the begins and ends of flushes."""
         flushing = set()
         for line in self.path.read_text(errors="replace")[self.offset:].splitlines():
             match = CALL.match(line)
@@ -84,7 +84,7 @@ class DurabilityTest(SiteTest):
         return events, commits
 
     def test_a_scan_is_one_write_one_fdatasync_and_then_the_verdict(self):
-        """A lone scan is one write, exactly one fdatasync on the ring, and only then its verdict."""
+        """A lone scan is one write, one fdatasync on the ring, and only then its verdict."""
         codes = [t.text for t in self.here.mint(10)]
         events, commits = self.scan(codes + codes[:1] + ["nonsense"], together=False)
         self.assertEqual(commits, 12)

@@ -60,7 +60,7 @@ class IntruderTest(SiteTest):
             self.assertEqual(client.publish(topic, b"x", retain=True), NOT_AUTHORIZED, topic)
 
     def test_a_gates_password_alone_admits_nothing_to_the_ledger(self):
-        """Who has a gate's broker password, and not its key, settles nothing and releases nothing."""
+        """Who has a gate's broker password, and not its key, settles nothing."""
         site = self.site()
         site.start(site.broker, site.validator)
         site.gate.write_plan(is_open=False)

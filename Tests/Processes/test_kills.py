@@ -5,11 +5,11 @@ import time
 import unittest
 
 import ledger
-from commands import DEADLINE_S, random_source
+from commands import DEADLINE_S, random_source, tollkeeper
 from harness import SiteTest
 
 KILLS = 50
-RECORDS = 6000
+RECORDS = 8000
 FORGED = "RRQ" + "0" * 60
 
 
@@ -34,9 +34,9 @@ class Load:
 
 class KillTest(SiteTest):
     def test_an_agent_killed_50_times_under_load_admits_no_ticket_twice_and_settles_all_once(self):
-        """An agent killed 50 times under load admits no ticket twice; all it printed settles once."""
+        """An agent killed 50 times admits no ticket twice; all it printed settles once."""
         source = random_source(self)
-        site = self.site()
+        site = self.site(ring_mib=16)
         site.start(site.broker, site.validator)
         gate = site.gate
         tickets = {t.cti: t for t in site.mint(6000)}
@@ -79,7 +79,9 @@ class KillTest(SiteTest):
         self.assertEqual(
             set(gate.results(*[tickets[cti].text for cti in admitted])), {"used"})
         recorded = gate.wait_settled()["admissions_recorded"]
+        tollkeeper("ring", "check", gate.state / "ring")
         self.assertEqual(gate.stop(), 0)
+        tollkeeper("ring", "check", gate.state / "ring")
         self.assertEqual(site.validator.stop(), 0)
         print(f"{len(admitted)} printed as admitted, {recorded} recorded", flush=True)
         self.assertGreater(len(admitted), 100)
@@ -97,7 +99,7 @@ class KillTest(SiteTest):
     def test_a_validator_killed_in_mid_batch_settles_everything_once(self):
         """A validator killed in mid-batch, again and again, settles everything exactly once."""
         source = random_source(self)
-        site = self.site(gates=(1001, 1002))
+        site = self.site(gates=(1001, 1002), ring_mib=16)
         gates = site.gates.values()
         tickets = site.mint(2 * RECORDS)
         for gate in gates:
@@ -117,7 +119,7 @@ class KillTest(SiteTest):
             # Until a block is on its way to the disk, and a random moment longer.
             site.wait(lambda: log.stat().st_size > size or unreceipted() == 0, "a block",
                       site.validator, pause_s=0)
-            time.sleep(source.random() * 0.01)
+            time.sleep(source.random() * 0.004)
             site.validator.kill()
             for gate in gates:
                 gate.close_window()
@@ -125,7 +127,7 @@ class KillTest(SiteTest):
             progress.append(unreceipted())
             site.validator.start()
         print(f"unreceipted after each kill: {progress[1:]}", flush=True)
-        self.assertGreater(len(set(progress)), 4, "not killed in mid-batch")
+        self.assertGreaterEqual(len(set(progress)), 4, "not killed in mid-batch")
         totals = site.validator.report()["totals"]
         self.assertEqual(
             [totals[name] for name in ("scans", "admitted", "consumed_tickets")], 3 * [2 * RECORDS])

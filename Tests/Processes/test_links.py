@@ -1,4 +1,4 @@
-"""The agent's side of MQTT, seen by a broker that does only what the test says (mqtt.md, MAPPING.md)."""
+"""The agent's side of MQTT (Sync/MAPPING.md), seen by a broker that does only what it is told."""
 
 import json
 import unittest
@@ -33,12 +33,23 @@ class LinkTest(SiteTest):
     def up(self, **options):
         """The next connection, up, with its birth and its greeting taken and acknowledged."""
         peer, _ = self.accept()
-        peer.connack(**options)
-        if not options.get("session_present"):
-            peer.suback(peer.expect(SUBSCRIBE).id)
+        self.welcome(peer, **options)
         self.assertEqual(self.published(peer).topic, HEALTH)
         self.assertEqual(self.runs(self.published(peer)), [])
         return peer
+
+    def welcome(self, peer, **options):
+        """CONNACK, SUBSCRIBE, SUBACK; also where the broker has a session, which may have broken
+        off before its SUBSCRIBE."""
+        peer.connack(**options)
+        subscribe = peer.expect(SUBSCRIBE)
+        self.check_subscription(subscribe)
+        peer.suback(subscribe.id)
+
+    def check_subscription(self, packet):
+        self.assertEqual(
+            [(topic, options & 3) for topic, options in packet.topics],
+            [("tollkeeper/1/bundle/1001/+", 1)])
 
     def published(self, peer, reason=0):
         """The next publication, acknowledged unless `reason` is None."""
@@ -86,7 +97,7 @@ class LinkTest(SiteTest):
         self.assertEqual(set(self.gate.results(*[t.text for t in tickets])), {"valid"})
 
     def test_the_connect_is_that_of_the_mapping(self):
-        """CONNECT asks for a persistent session, bounds what comes, and leaves a will with the boot."""
+        """CONNECT asks for a persistent session, bounds what comes, and leaves a will."""
         self.gate.start()
         _, connect = self.accept()
         self.assertEqual((connect.protocol, connect.level), (b"MQTT", 5))
@@ -103,7 +114,7 @@ class LinkTest(SiteTest):
         self.assertEqual((will["status"], will["boot"]), ("offline", 1))
 
     def test_nothing_is_published_before_connack_and_suback(self):
-        """Nothing is published before this connection's CONNACK and, in a new session, its SUBACK."""
+        """Nothing is published before this connection's CONNACK and SUBACK."""
         self.gate.write_plan(is_open=False)
         self.gate.start()
         self.scan(3)
@@ -112,7 +123,7 @@ class LinkTest(SiteTest):
         self.quiet(peer)
         peer.connack(session_present=False)
         subscribe = peer.expect(SUBSCRIBE)
-        self.assertEqual([(t, o & 3) for t, o in subscribe.topics], [("tollkeeper/1/bundle/1001/+", 1)])
+        self.check_subscription(subscribe)
         self.quiet(peer)
         peer.suback(subscribe.id)
         self.assertEqual(self.published(peer).topic, HEALTH)
@@ -126,9 +137,7 @@ class LinkTest(SiteTest):
             self.gate.start()
             for session_present in (False, True):
                 peer, connect = self.accept()
-                peer.connack(session_present=session_present)
-                if not session_present:
-                    peer.suback(peer.expect(SUBSCRIBE).id)
+                self.welcome(peer, session_present=session_present)
                 birth = self.published(peer)
                 self.assertEqual((birth.topic, birth.qos, birth.retain), (HEALTH, 1, True))
                 health = json.loads(birth.payload)

@@ -17,7 +17,7 @@ def mode(path):
 
 class OperationTest(SiteTest):
     def test_sigterm_stops_everything_cleanly(self):
-        """SIGTERM stops gate and validator with status 0, every verdict out and every record kept."""
+        """SIGTERM stops gate and validator with status 0, and every record is kept."""
         site = self.site()
         site.gate.write_plan(is_open=False)
         site.start()
@@ -139,7 +139,7 @@ class TLSTest(SiteTest):
         self.assertIn(" as 1001 ", site.broker.own_log())
 
     def test_a_broker_with_another_authoritys_certificate_hears_nothing(self):
-        """A broker whose certificate another authority signed hears nothing, not even a password."""
+        """A broker whose certificate another authority signed hears not even a name."""
         site = self.site(tls=True)
         other = site.folder / "other"
         run(*(word if word != site.broker.folder else other for word in site.broker.words))

@@ -64,7 +64,7 @@ class ReceiptTest(SiteTest):
         self.assertEqual(self.wait_counter("proofs_refused", 2)["unreceipted"], 3)
 
     def test_a_settlement_that_no_validator_signed_is_refused(self):
-        """A settlement that no validator signed marks no ticket, one that a validator signed does."""
+        """A settlement that no validator signed marks no ticket, a signed one does."""
         ticket = self.here.mint(1)[0]
         leaf = rogue.settlement_leaf(1, [(bytes.fromhex(ticket.identity), {1002: 1})])
         self.tell(rogue.SETTLEMENT, rogue.proof(leaf, [(1, rogue.Signer(bytes(32)))]))

@@ -1,6 +1,5 @@
 // Messages in their bundles: what a node makes, and what it takes.
 
-import Bundles
 import Limits
 import Records
 import Seal
