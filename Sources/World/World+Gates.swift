@@ -94,9 +94,10 @@ extension World {
     case .connect:
       posts[gate].connection += 1
       posts[gate].unanswered = 0
-      let isPresent = posts[gate].hasSession && !random.oneIn(weather.sessionLossOneIn)
+      // The broker may have forgotten the session, and the subscription with it.
+      if random.oneIn(weather.sessionLossOneIn) { posts[gate].hasSession = false }
       let news: LinkNews =
-        random.oneIn(weather.lossOneIn) ? .lost : .connected(sessionPresent: isPresent)
+        random.oneIn(weather.lossOneIn) ? .lost : .connected
       // Once in a while no answer comes at all.
       guard !random.oneIn(weather.lossOneIn) else { return }
       add(.news(gate: gate, connection: posts[gate].connection, news), in: delay())

@@ -101,11 +101,11 @@ final class Desk {
 
   // MARK: The link
 
-  /// Up by way of a new session, its birth and first batch published.
+  /// Up, its birth and first batch published.
   func connect() {
     time()
     gate.linkActions.removeAll()
-    gate.link(.connected(sessionPresent: false), now: now)
+    gate.link(.connected, now: now)
     gate.link(.subscribed, now: now)
   }
 

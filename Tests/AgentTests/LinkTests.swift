@@ -29,11 +29,11 @@ import World
     #expect(desk.deadline == nil)
   }
 
-  @Test func `nothing is published before the CONNACK and the SUBACK of a new session`() throws {
+  @Test func `nothing is published before the CONNACK and the SUBACK`() throws {
     let desk = try Desk()
     #expect(try desk.admit(1...1) == [.valid])
     #expect(desk.publish() == nil)
-    desk.gate.link(.connected(sessionPresent: false), now: desk.now)
+    desk.gate.link(.connected, now: desk.now)
     #expect(desk.publish() == nil)
     desk.gate.link(.subscribed, now: desk.now)
     #expect(desk.publish() != nil)
@@ -50,7 +50,8 @@ import World
       } else {
         desk.gate.link(.lost, now: desk.now)
         desk.wait(30_000)
-        desk.gate.link(.connected(sessionPresent: true), now: desk.now)
+        desk.gate.link(.connected, now: desk.now)
+        desk.gate.link(.subscribed, now: desk.now)
       }
       let birth = try #require(desk.publish())
       #expect(birth.topic == .health)

@@ -15,7 +15,7 @@ private final class Line {
   /// Up, by way of a new session, since `now`.
   func rise(at now: Int64 = 0) {
     #expect(step(.time, at: now) == .connect)
-    #expect(step(.connected(sessionPresent: false), at: now) == .subscribe)
+    #expect(step(.connected, at: now) == .subscribe)
     #expect(step(.subscribed, at: now) == .greet)
   }
 }
@@ -43,36 +43,30 @@ private final class Line {
     // A SUBACK of an earlier connection says nothing of this one.
     #expect(line.step(.subscribed, at: 1) == .none)
     #expect(!line.link.isUp)
-    #expect(line.step(.connected(sessionPresent: true), at: 2) == .greet)
+    #expect(line.step(.connected, at: 2) == .subscribe)
+    #expect(!line.link.isUp)
+    #expect(line.step(.subscribed, at: 3) == .greet)
     #expect(line.link.isUp)
   }
 
-  @Test
-  func `session present 0 is answered by subscribing again, and nothing is sent before the SUBACK`()
-  {
+  @Test func `every CONNACK is answered by subscribing, and nothing is sent before the SUBACK`() {
     let line = Line()
     _ = line.step(.time, at: 0)
-    #expect(line.step(.connected(sessionPresent: false), at: 1) == .subscribe)
+    #expect(line.step(.connected, at: 1) == .subscribe)
     #expect(!line.link.isUp)
     #expect(line.step(.time, at: 2) == .none)
     #expect(line.step(.subscribed, at: 3) == .greet)
     #expect(line.link.state == .up(since: 3))
   }
 
-  @Test func `session present 1 needs no SUBACK`() {
-    let line = Line()
-    _ = line.step(.time, at: 0)
-    #expect(line.step(.connected(sessionPresent: true), at: 1) == .greet)
-    #expect(line.link.isUp)
-  }
-
-  @Test func `every connection is greeted anew, with and without a session`() {
+  @Test func `every connection is greeted anew`() {
     let line = Line()
     line.rise()
     #expect(line.step(.lost, at: 20_000) == .drop)
     let retry = line.link.deadline!
     #expect(line.step(.time, at: retry) == .connect)
-    #expect(line.step(.connected(sessionPresent: true), at: retry + 1) == .greet)
+    #expect(line.step(.connected, at: retry + 1) == .subscribe)
+    #expect(line.step(.subscribed, at: retry + 2) == .greet)
     #expect(line.link.connects == 2 && line.link.losses == 1)
   }
 
@@ -80,7 +74,7 @@ private final class Line {
   func `an answer that does not come within 15 s ends the attempt`(isSubscribing: Bool) {
     let line = Line()
     _ = line.step(.time, at: 100)
-    if isSubscribing { _ = line.step(.connected(sessionPresent: false), at: 100) }
+    if isSubscribing { _ = line.step(.connected, at: 100) }
     #expect(line.link.deadline == 15_100)
     #expect(line.step(.time, at: 15_099) == .none)
     #expect(line.step(.time, at: 15_100) == .drop)
@@ -133,7 +127,7 @@ private final class Line {
     let line = Line()
     _ = line.step(.time, at: 0)
     line.isOpen = false
-    #expect(line.step(.connected(sessionPresent: true), at: 1) == .drop)
+    #expect(line.step(.connected, at: 1) == .drop)
     #expect(!line.link.isUp)
   }
 

@@ -11,7 +11,7 @@ public import Wire
 /// What the broker said.
 public enum LinkNews: Sendable, Equatable {
   /// CONNACK, accepted.
-  case connected(sessionPresent: Bool)
+  case connected
   /// SUBACK, granted.
   case subscribed
   /// Refused, or gone.
@@ -35,8 +35,8 @@ extension Agent {
     _ news: LinkNews, now: Now, disk: inout D, into actions: inout Actions
   ) {
     switch news {
-    case .connected(let sessionPresent):
-      step(.connected(sessionPresent: sessionPresent), now: now, into: &actions)
+    case .connected:
+      step(.connected, now: now, into: &actions)
     case .subscribed:
       step(.subscribed, now: now, into: &actions)
     case .lost:

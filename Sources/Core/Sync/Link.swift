@@ -1,6 +1,6 @@
 // The link to the broker: when to connect, to subscribe and to let go (MAPPING.md, "Reconnecting").
 // Invariants: connected only while a window is open; nothing is sent before this connection's
-// CONNACK and, for a new session, its SUBACK; at most one attempt is on the way.
+// CONNACK and SUBACK; at most one attempt is on the way.
 
 public struct Link: Sendable {
   public enum State: Sendable, Equatable {
@@ -17,7 +17,7 @@ public struct Link: Sendable {
     /// Time has passed, or the plan has changed.
     case time
     /// CONNACK, accepted.
-    case connected(sessionPresent: Bool)
+    case connected
     /// SUBACK, granted.
     case subscribed
     /// CONNACK or SUBACK refused, or the connection is gone, or could not be made.
@@ -66,11 +66,9 @@ public struct Link: Sendable {
       return connect(now)
     case (.waiting(let until), .time):
       return now >= until ? connect(now) : .none
-    case (.connecting, .connected(let sessionPresent)):
-      if sessionPresent {
-        state = .up(since: now)
-        return .greet
-      }
+    case (.connecting, .connected):
+      // Whether the broker has a session says nothing of the subscription: a connection may have
+      // ended between the two.
       state = .subscribing(since: now)
       return .subscribe
     case (.subscribing, .subscribed):

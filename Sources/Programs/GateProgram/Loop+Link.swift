@@ -93,8 +93,12 @@ extension Loop {
       case .connected(let reason, let sessionPresent):
         if reason != 0 {
           log.write(Notice(.error, "broker_refused").with("reason", Int64(reason)), at: now)
+        } else {
+          log.write(
+            Notice(.info, "connected").with(
+              "session_present", Int64(sessionPresent ? 1 : 0)), at: now)
         }
-        tell(reason == 0 ? .connected(sessionPresent: sessionPresent) : .lost, now)
+        tell(reason == 0 ? .connected : .lost, now)
       case .disconnected:
         tell(.lost, now)
       case .subscribed(_, let isGranted):

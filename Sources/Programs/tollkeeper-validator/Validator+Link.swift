@@ -69,13 +69,10 @@ extension Validator {
   mutating func takeEvents(_ now: Now) {
     while let event = broker.nextEvent() {
       switch event {
-      case .connected(let reason, let sessionPresent):
+      case .connected(let reason, _):
         unanswered = 0
         if reason == 0 {
-          perform(
-            link.step(
-              .connected(sessionPresent: sessionPresent), windowIsOpen: true, now: now.elapsed),
-            now)
+          perform(link.step(.connected, windowIsOpen: true, now: now.elapsed), now)
         } else {
           journal.write(.error, "broker_refuses", [("reason", "\(reason)")])
         }
