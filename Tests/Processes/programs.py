@@ -178,6 +178,7 @@ class Gate(Program):
         self.reader = None
         self.condition = threading.Condition()
         self.verdicts = []
+        self.has_ended = True
         self.write_plan(is_open=True)
 
     def write_plan(self, is_open):
@@ -197,9 +198,10 @@ class Gate(Program):
         ready = self._starts()
         self.launch(*wrapper, BIN / "tollkeeper", "run", "--config", self.config, "--json", *words,
                     stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        reader = threading.Thread(target=self._read, args=[self.process.stdout], daemon=True)
-        reader.start()
-        self.reader = reader
+        self.has_ended = False
+        self.reader = threading.Thread(
+            target=self._read, args=[self.process.stdout], daemon=True)
+        self.reader.start()
         if wait:
             self.site.wait(lambda: self._starts() > ready, f"{self.name} to start", self)
 
@@ -213,6 +215,9 @@ class Gate(Program):
             with self.condition:
                 self.verdicts.append(json.loads(line))
                 self.condition.notify_all()
+        with self.condition:
+            self.has_ended = True
+            self.condition.notify_all()
 
     def kill(self):
         super().kill()
@@ -249,9 +254,9 @@ class Gate(Program):
 
     def wait_verdicts(self, count):
         with self.condition:
-            came = self.condition.wait_for(
-                lambda: len(self.verdicts) >= count or not self.is_running, DEADLINE_S)
-            if not came or len(self.verdicts) < count:
+            self.condition.wait_for(
+                lambda: len(self.verdicts) >= count or self.has_ended, DEADLINE_S)
+            if len(self.verdicts) < count:
                 raise AssertionError(
                     f"{self.name} gave {len(self.verdicts)} verdicts, not {count}\n{self.log()}")
             return list(self.verdicts)

@@ -71,7 +71,7 @@ class KillTest(SiteTest):
     def _wait_verdicts(self, gate, count):
         with gate.condition:
             gate.condition.wait_for(
-                lambda: len(gate.verdicts) >= count or not gate.is_running, DEADLINE_S)
+                lambda: len(gate.verdicts) >= count or gate.has_ended, DEADLINE_S)
 
     def _check_settled(self, site, tickets, admitted):
         gate = site.gate
