@@ -127,6 +127,8 @@ public final class World<P: Primitives> {
   public internal(set) var validator: SimValidator<P>
   var posts: [Post] = []
   var validatorBoot = 0
+  /// The operator has put the second document where the validator finds it at every start.
+  var hasChangedTrust = false
   let texts: [[UInt8]]
   /// Of a ticket that the second trust document revokes.
   let revokedText: [UInt8]

@@ -14,6 +14,7 @@ extension Agent {
     _ text: Span<UInt8>, now: Now, disk: inout D, into actions: inout Actions
   ) {
     precondition(canScan, "no room for another scan")
+    lastScan = now.elapsed
     let instant = self.instant(now)
     floor = max(floor, instant.milliseconds)
     var verdict = Gate.admit(

@@ -61,7 +61,7 @@ extension Agent {
     _ now: Now, disk: inout D, into actions: inout Actions
   ) {
     guard hasReplayed else { return }
-    checkpoint(disk: &disk, into: &actions)
+    checkpoint(now, disk: &disk, into: &actions)
     if !ring.hasUnsavedReceipts {
       receiptsDue = .max
     } else if receiptsDue == .max {
@@ -75,9 +75,9 @@ extension Agent {
   }
 
   private mutating func checkpoint<D: Disk & ~Copyable>(
-    disk: inout D, into actions: inout Actions
+    _ now: Now, disk: inout D, into actions: inout Actions
   ) {
-    if used.isIdle && (used.needsCheckpoint || hasUnsavedSettlements || ringWantsSpace) {
+    if used.isIdle && (isCheckpointDue(now) || hasUnsavedSettlements || ringWantsSpace) {
       used.startCheckpoint(
         throughSequence: ring.nextSequence(.admissions) - 1, height: settling.height)
     }
@@ -85,6 +85,13 @@ extension Agent {
     used.advance(
       durableThrough: ring.durableThrough(.admissions), disk: &disk, into: &actions.disk)
     ring.setReplayFloor(used.coveredSequence)
+  }
+
+  /// In a pause, or when the delta is three quarters full.
+  private func isCheckpointDue(_ now: Now) -> Bool {
+    guard used.needsCheckpoint else { return false }
+    return now.elapsed - lastScan >= Self.quietMilliseconds
+      || used.deltaCount >= Limits.usedDeltaMax / 4 * 3
   }
 
   private var hasUnsavedSettlements: Bool {

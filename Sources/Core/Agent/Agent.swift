@@ -64,9 +64,14 @@ public struct Agent<P: Primitives>: ~Copyable {
   var flightOnOffer: Flight?
   var wasLow = false
   var isStopping = false
+  /// CLOCK_BOOTTIME of the last scan, milliseconds.
+  var lastScan: Int64 = 0
 
   /// How long receipts wait for company before they cost a commit of their own, milliseconds.
   static var receiptsWaitMilliseconds: Int64 { 500 }
+  /// How long nobody must have been at the gate before a checkpoint that is not urgent begins: its
+  /// flushes stand before those of the scans, milliseconds.
+  static var quietMilliseconds: Int64 { 250 }
   /// How often a device asks for news while a window is open and nothing else is sent, milliseconds.
   static var greetingMilliseconds: Int64 { 60_000 }
   /// How soon it asks again after a settlement that came too early, milliseconds.
@@ -146,6 +151,7 @@ public struct Agent<P: Primitives>: ~Copyable {
       next = min(next, greetingDue)
     }
     if ring.state == .ready && !ring.isCommitting { next = min(next, receiptsDue) }
+    if used.needsCheckpoint { next = min(next, lastScan + Self.quietMilliseconds) }
     return next == .max ? nil : next
   }
 }

@@ -95,7 +95,6 @@ struct AgentBench: ~Copyable {
 
   /// One code, until its verdict is out.
   mutating func scan(_ text: Span<UInt8>) {
-    worker.rouse()
     agent.scan(text, now: System.now(), disk: &files, into: &actions)
     perform()
     while true {
@@ -112,17 +111,11 @@ struct AgentBench: ~Copyable {
     actions.removeAll()
   }
 
-  /// As the agent's loop waits: a short look, then sleep.
+  /// As the agent's loop waits.
   private mutating func takeJobs() {
-    if !worker.spin(nanoseconds: 200_000) {
-      poller.removeAll()
-      _ = poller.add(worker.descriptor)
-      do {
-        try poller.wait(timeout: nil)
-      } catch {
-        fatalError("poll fails")
-      }
-    }
+    poller.removeAll()
+    _ = poller.add(worker.descriptor)
+    try! poller.wait(timeout: nil)
     while let result = worker.next() {
       guard case .flushed(let file, let error) = result, error == nil else {
         fatalError("a flush fails")

@@ -18,10 +18,6 @@ struct Loop: ~Copyable {
       + Limits.trustBytesMax + Limits.configBytesMax + 8 * Limits.pageBytes
   }
 
-  /// How long the loop looks for a flush before it sleeps: a disk that is faster than this costs no
-  /// sleep and no wakeup.
-  static var spinNanoseconds: UInt64 { 200_000 }
-
   let configuration: Configuration
   var agent: Agent<Sodium>
   var files: DiskFiles
@@ -96,14 +92,7 @@ struct Loop: ~Copyable {
   }
 
   private mutating func wait(_ now: Now) throws(KernelError) {
-    if worker.pending > 0 && !worker.spin(nanoseconds: Self.spinNanoseconds) || worker.pending == 0
-    {
-      output.flush()
-    } else {
-      // A flush is done: its verdicts come first, and are written with it.
-      finishJobs(System.now())
-      return
-    }
+    output.flush()
     poller.removeAll()
     let job = poller.add(worker.descriptor)
     let signal = poller.add(signals.descriptor)
@@ -140,7 +129,6 @@ struct Loop: ~Copyable {
     while agent.canScan, let count = lines.next() {
       let line = lines.line(count)
       if debounce.isRepetition(line.span, elapsed: now.elapsed) { continue }
-      if worker.pending == 0 { worker.rouse() }
       agent.scan(line.span, now: now, disk: &files, into: &actions)
       perform(now)
     }

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -38,10 +39,11 @@ static sem_t waiting;
 static int event_fd = -1;
 static char resolved[INET6_ADDRSTRLEN];
 static char name[256];
-static int name_error, has_many_processors;
+static int name_error;
 static atomic_int name_is_done;
-enum { NAME_TAG = 7, ROUSED_NS = 300000 };
-static atomic_int roused;
+enum { NAME_TAG = 7 };
+static pthread_t flusher;
+static int flusher_processor = -1;
 
 static void tell(void) {
   uint64_t one = 1;
@@ -80,34 +82,11 @@ static int perform(struct job *job) {
   return tk_sync(job->fd);
 }
 
-static int has_job(void) {
-  return queue_start != atomic_load_explicit(&queue_end, memory_order_acquire);
-}
-
-static void relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-  __asm__ volatile("yield");
-#endif
-}
-
-// To wake a processor that sleeps takes about as long as to check a signature. So the loop rouses the
-// thread when a code has come, and the thread looks for its job for as long as that may take.
-static int expects_job(void) {
-  if (!atomic_exchange_explicit(&roused, 0, memory_order_relaxed)) return 0;
-  uint64_t end = tk_monotonic_ns() + ROUSED_NS;
-  while (!has_job() && tk_monotonic_ns() < end) relax();
-  return has_job();
-}
-
 static void *work(void *unused) {
   (void)unused;
   for (;;) {
     while (sem_wait(&waiting) < 0) {
     }
-    // A post may be left over from a job that was seen before it, or be none but a call to rouse.
-    if (!has_job() && !expects_job()) continue;
     unsigned char tag = queue[queue_start % TK_JOBS_MAX];
     queue_start++;
     jobs[tag].error = perform(&jobs[tag]);
@@ -119,13 +98,13 @@ static void *work(void *unused) {
   return NULL;
 }
 
-static int start_thread(void *(*body)(void *), size_t stack, int is_detached) {
+static int start_thread(
+    pthread_t *thread, void *(*body)(void *), size_t stack, int is_detached) {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, stack);
   if (is_detached) pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_t thread;
-  int error = pthread_create(&thread, &attributes, body, NULL);
+  int error = pthread_create(thread, &attributes, body, NULL);
   pthread_attr_destroy(&attributes);
   return -error;
 }
@@ -134,8 +113,7 @@ int tk_worker_start(void) {
   event_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (event_fd < 0) return -errno;
   if (sem_init(&waiting, 0, 0) < 0) return -errno;
-  has_many_processors = sysconf(_SC_NPROCESSORS_ONLN) > 1;
-  int error = start_thread(work, 64 * 1024, 0);
+  int error = start_thread(&flusher, work, 64 * 1024, 0);
   return error ? error : event_fd;
 }
 
@@ -146,7 +124,21 @@ void tk_job_write(int tag, int fd, const void *bytes, size_t count, int64_t offs
   job->writes[job->writes_count++] = (struct write){bytes, count, offset};
 }
 
+// The thread follows the loop to its processor. It only waits for the disk, and the loop waits for it:
+// to wake a second processor that sleeps, there and back, costs more than to share the one that is
+// awake.
+static void follow(void) {
+  int processor = sched_getcpu();
+  if (processor < 0 || processor == flusher_processor) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(processor, &set);
+  // Where that is not allowed, the scheduler knows better.
+  if (pthread_setaffinity_np(flusher, sizeof set, &set) == 0) flusher_processor = processor;
+}
+
 static void submit(int tag) {
+  follow();
   unsigned end = atomic_load_explicit(&queue_end, memory_order_relaxed);
   queue[end % TK_JOBS_MAX] = (unsigned char)tag;
   atomic_store_explicit(&queue_end, end + 1, memory_order_release);
@@ -158,17 +150,11 @@ void tk_job_flush(int tag, int fd) {
   submit(tag);
 }
 
-void tk_worker_rouse(void) {
-  // On one processor the thread would take it from the signature check.
-  if (!has_many_processors) return;
-  atomic_store_explicit(&roused, 1, memory_order_relaxed);
-  sem_post(&waiting);
-}
-
 void tk_resolve(const char *host) {
   strncpy(name, host, sizeof name - 1);
   // getaddrinfo is hungry for stack.
-  name_error = start_thread(look_up, 256 * 1024, 1);
+  pthread_t thread;
+  name_error = start_thread(&thread, look_up, 256 * 1024, 1);
   if (!name_error) return;
   atomic_store_explicit(&name_is_done, 1, memory_order_release);
   tell();
@@ -197,17 +183,6 @@ int tk_job_done(int *error) {
 
 int tk_jobs_pending(void) {
   return (int)(atomic_load_explicit(&queue_end, memory_order_relaxed) - answers_start);
-}
-
-int tk_spin_for_job(uint64_t ns) {
-  // On one processor it would keep the flush thread from running.
-  if (!has_many_processors) return 0;
-  uint64_t end = tk_monotonic_ns() + ns;
-  do {
-    if (answers_start != atomic_load_explicit(&answers_end, memory_order_acquire)) return 1;
-    relax();
-  } while (tk_monotonic_ns() < end);
-  return 0;
 }
 
 const char *tk_resolved(void) { return resolved; }

@@ -52,12 +52,4 @@ public struct Worker: ~Copyable {
     }
     return BoundedBytes(text.span.extracting(first: count)) ?? BoundedBytes()
   }
-
-  /// Says that a job will come in a moment, so that the thread is awake by then.
-  public func rouse() { tk_worker_rouse() }
-
-  /// Waits a little for a job without sleeping, where it is expected at once: a sleep and a wakeup
-  /// cost more than a fast disk's flush.
-  /// - Returns: whether one is done.
-  public func spin(nanoseconds: UInt64) -> Bool { tk_spin_for_job(nanoseconds) != 0 }
 }

@@ -75,15 +75,11 @@ int tk_worker_start(void);
 void tk_job_write(int tag, int fd, const void *bytes, size_t count, int64_t offset);
 // Hands the job over; it ends with fdatasync(fd).
 void tk_job_flush(int tag, int fd);
-// A job will come in a moment.
-void tk_worker_rouse(void);
 // Looks a name up, one at a time; answered like a job, with tag 7.
 void tk_resolve(const char *host);
 // The next job that is done: its tag, and its result in *error (0 or a negative errno); -1 if none.
 int tk_job_done(int *error);
 // Jobs that are not done.
 int tk_jobs_pending(void);
-// Spins up to `ns` for a job to be done; returns whether one is.
-int tk_spin_for_job(uint64_t ns);
 // The address that the last name gave, as text.
 const char *tk_resolved(void);
