@@ -113,7 +113,7 @@ extension Output {
     field("corrupt_blocks", UInt64(report.corruptBlocks) + inspection.corruptBlocks, isJSON: isJSON)
     field("missing_records", inspection.missingRecords, isJSON: isJSON)
     classes(inspection, isJSON: isJSON)
-    line { $0.put(isJSON ? "}" : "") }
+    if isJSON { line { $0.put("}") } }
   }
 
   private mutating func classes(
