@@ -56,7 +56,9 @@ let package = Package(
     core("Bundles", ["Limits", "Wire"]),
     core("Contacts", ["Limits", "Wire"]),
     core("Rings", ["Limits", "Wire"]),
+    core("Scanners", ["Limits", "Wire"]),
     core("Gates", ["Limits", "Wire", "Tickets", "Trust", "Records"]),
+    core("Turnstiles"),
     core("Sync", ["Limits", "Wire", "Records", "Receipts", "Bundles", "Contacts", "Rings"]),
     core(
       "Agent",
@@ -75,8 +77,8 @@ let package = Package(
       name: "Seal", dependencies: ["CSodium", "CSeal", "Wire"], path: "Sources/Rim/Seal",
       swiftSettings: strict),
     .target(
-      name: "Platform", dependencies: ["CPlatform", "Wire", "Limits"], path: "Sources/Rim/Platform",
-      swiftSettings: strict),
+      name: "Platform", dependencies: ["CPlatform", "Wire", "Limits", "Scanners"],
+      path: "Sources/Rim/Platform", swiftSettings: strict),
     .target(
       name: "Broker", dependencies: ["CBroker", "Wire", "Limits"], path: "Sources/Rim/Broker",
       swiftSettings: strict),
@@ -104,14 +106,15 @@ let package = Package(
       name: "Selftest",
       dependencies: [
         "Limits", "Wire", "Tickets", "Trust", "Records", "Receipts", "Bundles", "Contacts",
-        "Rings", "Gates", "Sync", "Agent", "Seal", "Platform",
+        "Rings", "Gates", "Sync", "Agent", "Scanners", "Turnstiles", "Seal", "Platform",
       ],
       path: "Sources/Programs/Selftest", swiftSettings: strict),
     .target(
       name: "GateProgram",
       dependencies: [
         "Limits", "Wire", "Tickets", "Trust", "Records", "Receipts", "Bundles", "Contacts",
-        "Rings", "Gates", "Sync", "Agent", "Seal", "Platform", "Broker", "CPlatform", "Selftest",
+        "Rings", "Gates", "Sync", "Agent", "Scanners", "Turnstiles", "Seal", "Platform", "Broker",
+        "CPlatform", "Selftest",
       ],
       path: "Sources/Programs/GateProgram", swiftSettings: strict),
     .executableTarget(
@@ -126,7 +129,7 @@ let package = Package(
     .executableTarget(
       name: "tollctl",
       dependencies: [
-        "Limits", "Wire", "Tickets", "Trust", "Records", "Gates", "Contacts", "Seal",
+        "Limits", "Wire", "Tickets", "Trust", "Records", "Gates", "Contacts", "Seal", "CPlatform",
       ],
       path: "Sources/Programs/tollctl", exclude: ["README.md"], swiftSettings: upstream),
     .target(
@@ -139,6 +142,13 @@ let package = Package(
     .executableTarget(
       name: "tollkeeper-bench", dependencies: ["BenchProgram"],
       path: "Sources/Programs/tollkeeper-bench"),
+    .target(
+      name: "Fuzz",
+      dependencies: [
+        "Limits", "Wire", "Tickets", "Trust", "Records", "Receipts", "Bundles", "Contacts",
+        "Rings", "Gates", "Sync", "Ledger", "Seal",
+      ],
+      path: "Sources/Programs/Fuzz", swiftSettings: upstream),
 
     tests("Wire", ["Wire", "Limits", "Seal"]),
     tests("Tickets", ["Tickets", "Wire", "Limits", "Seal"]),
@@ -147,6 +157,8 @@ let package = Package(
     tests("Receipts", ["Receipts", "Records", "Wire", "Limits", "Seal"]),
     tests("Bundles", ["Bundles", "Wire", "Limits", "Seal"]),
     tests("Contacts", ["Contacts", "Wire", "Limits"]),
+    tests("Scanners", ["Scanners", "Wire", "Limits"]),
+    tests("Turnstiles", ["Turnstiles"]),
     tests("Rings", ["Rings", "Wire", "Limits", "Seal", "World"]),
     tests("Gates", ["Gates", "Tickets", "Trust", "Records", "Wire", "Limits", "Seal", "World"]),
     tests(
@@ -171,5 +183,14 @@ let package = Package(
         "World", "Agent", "Ledger", "Trust", "Receipts", "Records", "Rings", "Wire", "Limits",
         "Seal",
       ]),
+    tests("Fuzz", ["Fuzz", "Seal"]),
   ]
 )
+
+// libFuzzer brings the program's `main`, so only `scripts/fuzz` builds it.
+if Context.environment["TOLLKEEPER_FUZZ"] != nil {
+  package.targets.append(
+    .executableTarget(
+      name: "tollkeeper-fuzz", dependencies: ["Fuzz", "Seal"],
+      path: "Sources/Programs/tollkeeper-fuzz", swiftSettings: upstream))
+}

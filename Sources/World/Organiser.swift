@@ -78,7 +78,8 @@ public struct Organiser<P: Primitives>: Sendable {
   ///   - successors: who may sign the next one; the signer alone by default.
   public func trust(
     version: UInt64, devices: [Enrolment], revoked: [TicketIdentity] = [], issued: UInt64? = nil,
-    signedBy signer: SecretKey? = nil, successors: [SecretKey]? = nil
+    signedBy signer: SecretKey? = nil, successors: [SecretKey]? = nil, rules: [Rule] = [],
+    areas: [Area] = [], supervisors: [Issuer] = []
   ) throws(TrustError) -> [UInt8] {
     let signer = signer ?? authority
     let successors = successors ?? [signer]
@@ -92,7 +93,8 @@ public struct Organiser<P: Primitives>: Sendable {
     do throws(WireError) {
       var writer = try TrustWriter(
         payloadSpace.whole(),
-        head: TrustHead(version: version, network: BoundedBytes("world"), issued: issued))
+        head: TrustHead(version: version, network: BoundedBytes("world"), issued: issued),
+        hasRules: !(rules.isEmpty && areas.isEmpty && supervisors.isEmpty))
       try writer.authorities(successors.count)
       for key in successors { try writer.authority(Self.publicKey(of: key)) }
       try writer.issuers(1)
@@ -104,6 +106,15 @@ public struct Organiser<P: Primitives>: Sendable {
       try writer.revoked(revoked.count)
       for identity in revoked.sorted(by: <) { try writer.identity(identity) }
       try writer.blocked(0)
+      if !(rules.isEmpty && areas.isEmpty && supervisors.isEmpty) {
+        try writer.products(0)
+        try writer.rules(rules.count)
+        for rule in rules { try writer.rule(rule) }
+        try writer.areas(areas.count)
+        for area in areas { try writer.area(area) }
+        try writer.supervisors(supervisors.count)
+        for supervisor in supervisors { try writer.supervisor(supervisor) }
+      }
       try writer.devices(devices.count)
       for device in devices {
         try writer.device(

@@ -1,8 +1,9 @@
 // A simulated disk: a write cache over media, in sectors of 512 bytes, with the faults of real ones.
 // It performs the core's DiskActions as the rim does.
 // Invariants: reads see the newest write, flushed or not; what was written before a flush that
-// succeeded survives a crash; of the rest any subset of sectors may, as the seed decides; the same
-// seed and the same calls give the same disk.
+// succeeded survives a crash; of the rest any subset of sectors may, as the seed decides; a sector
+// that cannot be read can be again when it has been written; the same seed and the same calls give
+// the same disk.
 
 import Limits
 public import Wire
@@ -62,6 +63,8 @@ public struct SimDisk: Disk {
     var unflushed: [Int] = []
     /// Sectors that a failed flush lost: they differ until the next crash, and no flush helps.
     var lost: [Int] = []
+    /// Sectors that the media cannot read.
+    var unreadable: [Int] = []
   }
 
   private var files = [File](repeating: File(), count: 3)
@@ -93,6 +96,11 @@ public struct SimDisk: Disk {
     guard start >= 0, target.count <= files[index].view.count - start else { throw .shortRead }
     counters.reads += 1
     counters.bytesRead += target.count
+    if files[index].unreadable.contains(where: {
+      $0 >= start / Self.sectorBytes && $0 * Self.sectorBytes < start + target.count
+    }) {
+      throw .inputOutput
+    }
     // The simulated rim: one memcpy, as pread is, and not a loop that a debug build crawls through.
     unsafe target.withUnsafeMutableBufferPointer { bytes in
       unsafe files[index].view.withUnsafeBufferPointer { view in
@@ -138,6 +146,7 @@ public struct SimDisk: Disk {
       files[index].unflushed.append(sector)
     }
     files[index].lost.removeAll { sectors.contains($0) }
+    files[index].unreadable.removeAll { sectors.contains($0) }
   }
 
   public mutating func flush(_ file: FileName) throws(DiskError) {
@@ -201,6 +210,11 @@ public struct SimDisk: Disk {
     let index = Int(file.rawValue)
     files[index].view[Int(offset)] ^= 1 << UInt8(random.draw(0..<8))
     files[index].media[Int(offset)] = files[index].view[Int(offset)]
+  }
+
+  /// From now on the media cannot read the sector at `offset`.
+  public mutating func fail(_ file: FileName, at offset: Int64) {
+    files[Int(file.rawValue)].unreadable.append(Int(offset) / Self.sectorBytes)
   }
 
   private mutating func persist(_ sector: Int, _ index: Int, bytes: Int = sectorBytes) {

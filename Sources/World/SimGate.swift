@@ -68,11 +68,14 @@ public final class SimGate<P: Primitives> {
     trust: [UInt8], random: UInt64, now: Now
   ) throws(StartError) -> Bool {
     let isTaken = try open(trust: trust, random: random)
-    while !agent.isOpen {
-      guard let error = perform(now) else { continue }
-      throw .disk(error)
-    }
-    try agent.replay(&disk)
+    repeat {
+      absorb()
+      while try !agent.isOpen() {
+        guard let error = perform(now) else { continue }
+        throw .disk(error)
+      }
+    } while try !agent.replay(&disk, into: &actions)
+    absorb()
     return isTaken
   }
 
@@ -102,6 +105,11 @@ public final class SimGate<P: Primitives> {
   // MARK: Events
 
   /// - Precondition: `agent.canScan`.
+  public func annul(_ verdict: Verdict, now: Now) {
+    agent.annul(verdict, now: now, disk: &disk, into: &actions)
+    absorb()
+  }
+
   public func scan(_ text: [UInt8], now: Now) {
     agent.scan(text.span, now: now, disk: &disk, into: &actions)
     absorb()

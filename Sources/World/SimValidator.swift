@@ -38,7 +38,6 @@ public final class SimValidator<P: Primitives> {
   public private(set) var scans: [ScanRow] = []
   public private(set) var duplicates: [DuplicateRow] = []
   public private(set) var evidence = 0
-  public private(set) var refusals: [Refusal] = []
 
   /// - Parameter trust: the ledger's first transaction.
   public init(_ organiser: Organiser<P>, trust: [UInt8]) throws(TrustError) {
@@ -50,6 +49,7 @@ public final class SimValidator<P: Primitives> {
     log = MemoryLog(bytes: LogFormat.header(with: P.self))
     maker = BundleMaker(node: Organiser<P>.validatorNode, boot: boot)
     _ = try ledger.adopt(trust.span)
+    expectDevices(at: 0)
   }
 
   deinit { unsafe base.deallocate() }
@@ -78,23 +78,24 @@ public final class SimValidator<P: Primitives> {
   }
 
   private func take(_ batch: Span<UInt8>, now: Now) {
-    do throws(Refusal) {
-      let intake = try ledger.take(batch, from: &log)
-      guard intake.evidence == nil else { return }
-      downlink.heard(
-        intake.header, asks: intake.fresh + intake.known + intake.holes == 0,
-        trust: ledger.trust.version, settled: ledger.settledHeight, at: now.elapsed)
-    } catch {
-      refusals.append(error)
-    }
+    guard let intake = try? ledger.take(batch, from: &log), intake.evidence == nil else { return }
+    downlink.heard(
+      intake.header, asks: intake.fresh + intake.known + intake.holes == 0,
+      trust: ledger.trust.version, settled: ledger.settledHeight, at: now.elapsed)
   }
 
   /// A newer trust document, once nothing is pending.
   /// - Returns: false if it has to wait.
-  public func adopt(_ document: [UInt8], now: Now) throws(TrustError) -> Bool {
+  public func adopt(_ document: [UInt8]) throws(TrustError) -> Bool {
     guard !ledger.hasPending else { return false }
-    if try ledger.adopt(document.span) == .loaded { downlink.trustChanged(at: now.elapsed) }
+    _ = try ledger.adopt(document.span)
     return true
+  }
+
+  private func expectDevices(at now: Int64) {
+    for i in 0..<ledger.trust.deviceCount {
+      downlink.expect(ledger.trust.device(at: i).node, settled: ledger.settledHeight, at: now)
+    }
   }
 
   // MARK: Blocks
@@ -113,6 +114,10 @@ public final class SimValidator<P: Primitives> {
     log.bytes += frame
     let (effects, block) = ledger.flushed()
     take(effects)
+    if block.header.height == ledger.trustHeight {
+      expectDevices(at: now.elapsed)
+      downlink.trustChanged(at: now.elapsed)
+    }
     for i in 0..<block.receipts {
       if let node = block.node(ofReceipt: i) { downlink.receipted(node) }
     }
@@ -139,6 +144,7 @@ public final class SimValidator<P: Primitives> {
     while let item = downlink.next(at: now.elapsed, heights: ledger.settlementHeights) {
       switch item {
       case .trust(let node):
+        guard ledger.isTrustDurable else { continue }
         return (node, make(.trust, Self.document(of: ledger), for: node, now: now))
       case .receipt(let node):
         guard let height = ledger.receiptHeight(of: node) else { continue }
@@ -179,9 +185,12 @@ public final class SimValidator<P: Primitives> {
 
   // MARK: Power
 
-  /// The process dies and starts again: what was not flushed is gone, or torn.
-  public func restart(_ random: inout SplitMix) throws(LedgerError) {
-    if ledger.isFlying { log.bytes += Self.frame(of: ledger).prefix(random.draw(0..<200)) }
+  /// The process dies and starts again: what was not flushed is gone, or torn, or there as a whole.
+  public func restart(_ random: inout SplitMix, now: Now) throws(LedgerError) {
+    if ledger.isFlying {
+      let frame = Self.frame(of: ledger)
+      log.bytes += frame.prefix(random.oneIn(2) ? frame.count : random.draw(0..<frame.count + 1))
+    }
     boot += 1
     downlink = Downlink()
     maker = BundleMaker(node: Organiser<P>.validatorNode, boot: boot)
@@ -193,6 +202,7 @@ public final class SimValidator<P: Primitives> {
     let end = try ledger.replay(&log) { rows.append(copy $0) }
     for effects in rows { take(effects) }
     log.bytes.removeLast(log.bytes.count - Int(end.offset))
+    expectDevices(at: now.elapsed)
   }
 }
 

@@ -45,7 +45,7 @@ extension World {
   func changeTrust() {
     hasChangedTrust = true
     do throws(TrustError) {
-      guard try validator.adopt(secondTrust, now: now) else { return add(.trust, in: 50) }
+      guard try validator.adopt(secondTrust) else { return add(.trust, in: 50) }
       proposeBlock()
     } catch {
       violation = "the ledger does not take a newer trust document: \(error)"
@@ -55,12 +55,12 @@ extension World {
   func crashValidator() {
     validatorBoot += 1
     do throws(LedgerError) {
-      try validator.restart(&random)
+      try validator.restart(&random, now: now)
     } catch {
       violation = "the log does not replay: \(error)"
     }
     // The operator's document is offered at every start.
-    if validator.ledger.trust.version == 0 { _ = try? validator.adopt(firstTrust, now: now) }
+    if validator.ledger.trust.version == 0 { _ = try? validator.adopt(firstTrust) }
     if hasChangedTrust { changeTrust() }
     proposeBlock()
   }

@@ -144,7 +144,9 @@ public final class World<P: Primitives> {
   public internal(set) var powerCuts = 0
   /// H over everything that was shown, sent and written, in order.
   public internal(set) var transcript = Hash()
-  public internal(set) var violation: String?
+  public internal(set) var violation: String? {
+    didSet { violation = oldValue ?? violation }
+  }
 
   public init(
     seed: UInt64, organiser: Organiser<P>, options: Options = Options()

@@ -43,8 +43,14 @@ final class Desk {
   }
 
   /// A new gate, ready, with a window that never closes.
-  init(onStorageError: StoragePolicy = .closed, trust: [UInt8]? = nil) throws {
-    settings = organiser.settings(Self.node, onStorageError: onStorageError)
+  init(
+    onStorageError: StoragePolicy = .closed, trust: [UInt8]? = nil, area: UInt8 = 0,
+    isExit: Bool = false
+  ) throws {
+    var settings = organiser.settings(Self.node, onStorageError: onStorageError)
+    settings.area = area
+    settings.isExit = isExit
+    self.settings = settings
     self.trust = try trust ?? Self.document()
     gate = Gate(
       settings, disk: Gate.blankDisk(seed: 1, usedTickets: settings.usedTickets), seed: 1)
@@ -53,8 +59,11 @@ final class Desk {
 
   var now: Now { now(elapsed) }
 
+  /// How far the system's clock is off, milliseconds.
+  var skew: Int64 = 0
+
   private func now(_ elapsed: Int64) -> Now {
-    Now(instant: Instant(milliseconds: Self.noon + elapsed), elapsed: elapsed)
+    Now(instant: Instant(milliseconds: Self.noon + elapsed + skew), elapsed: elapsed)
   }
 
   private func start() throws {
@@ -97,7 +106,20 @@ final class Desk {
     return reasons()
   }
 
-  func reasons() -> [Reason] { gate.takeVerdicts().map(\.reason) }
+  func reasons() -> [Reason] { verdicts().map(\.reason) }
+  func verdicts() -> [Verdict] { gate.takeVerdicts() }
+
+  /// Scans one text, waits for the disk and returns the verdict.
+  func verdict(_ text: [UInt8]) throws -> Verdict {
+    scan(text)
+    settle()
+    return try #require(verdicts().first)
+  }
+
+  func annul(_ verdict: Verdict) {
+    gate.annul(verdict, now: now)
+    settle()
+  }
 
   // MARK: The link
 
@@ -126,6 +148,9 @@ final class Desk {
   // MARK: What is known
 
   var counters: Counters { gate.agent.counters }
+  func inside(_ area: UInt8) -> UInt32 { gate.agent.used.count(in: area).inside }
+  var clockSource: Clock.Source { gate.agent.clock.source }
+  var instant: Instant { gate.agent.clock.instant(elapsed) }
   var canScan: Bool { gate.agent.canScan }
   var unreceipted: UInt64 { gate.agent.unreceipted }
   var settledHeight: UInt64 { gate.agent.settledHeight }

@@ -25,7 +25,9 @@ import World
     desk.wait(1)
     #expect(desk.gate.linkActions.last == .leave && desk.gate.hasNoticed("window_closed"))
     #expect(desk.publish() == nil)
-    // No window to come: nothing to wake up for.
+    // No window to come, unless somebody sets the clock: once an hour is often enough for that.
+    #expect(desk.deadline == desk.now.elapsed + 3_600_000)
+    try desk.gate.load(plan: [], reference: Desk.noon)
     #expect(desk.deadline == nil)
   }
 
@@ -153,6 +155,45 @@ import World
     #expect(try desk.publishAll().isEmpty)
     desk.wait(1)
     #expect(try desk.publishAll().map(\.isGreeting) == [true])
+  }
+
+  @Test func `a greeting that nobody heard is repeated after two seconds`() throws {
+    let desk = try Desk()
+    desk.connect()
+    for _ in 1...2 {
+      let greeting = try #require(try desk.publishAll().last)
+      desk.gate.link(.published(messageID: greeting.id, reason: 0x10), now: desk.now)
+      #expect(greeting.isGreeting && desk.deadline == desk.now.elapsed + 2_000)
+      desk.wait(1_999)
+      #expect(try desk.publishAll().isEmpty)
+      desk.wait(1)
+    }
+    // One that the validator's session has got is not.
+    let heard = try #require(try desk.publishAll().last)
+    desk.gate.link(.published(messageID: heard.id, reason: 0), now: desk.now)
+    #expect(heard.isGreeting && desk.deadline == desk.now.elapsed + 60_000)
+  }
+
+  @Test func `a greeting that waits for room at the broker is no reason to wake up`() throws {
+    let desk = try Desk()
+    desk.connect()
+    _ = try desk.publishAll()
+    // Due, and nothing takes it.
+    desk.wait(60_000)
+    let deadline = try #require(desk.deadline)
+    #expect(deadline > desk.elapsed)
+    #expect(try desk.publishAll().map(\.isGreeting) == [true])
+    #expect(desk.deadline == desk.elapsed + 60_000)
+  }
+
+  @Test func `a page that the media cannot read is a hole like others for the upload`() throws {
+    let desk = try Desk()
+    for number in 1...3 { #expect(try desk.admit(number...number) == [.valid]) }
+    desk.gate.disk.fail(.ring, at: 65_536 + 65_536 + 4096)
+    desk.connect()
+    let sent = try desk.publishAll()
+    #expect(desk.gate.hasNoticed("records_unreadable"))
+    #expect(sent.compactMap { $0.runs[.admissions] } == [1...1, 3...3])
   }
 
   @Test func `a hole in the ring is told, and does not keep what is behind it`() throws {

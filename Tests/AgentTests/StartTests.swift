@@ -49,6 +49,87 @@ import World
     #expect(try start(blank(.ring, of: desk)) == .ringLost)
   }
 
+  @Test func `a ring that is gone is missed even before the first checkpoint`() throws {
+    let desk = try Desk()
+    #expect(try desk.admit(1...1) == [.valid])
+    #expect(try start(blank(.ring, of: desk)) == .ringLost)
+  }
+
+  @Test func `a ring that is gone is missed before the first checkpoint of a new enrolment too`()
+    throws
+  {
+    let desk = try used()
+    let trust = try Desk.document(version: 2, epoch: 10)
+    let gate = Gate(desk.settings, disk: blank(.ring, of: desk), seed: 1)
+    try gate.start(trust: trust, random: 5, now: desk.now)
+    var disk = gate.disk
+    disk.create(.ring, bytes: disk.size(of: .ring))
+    #expect(try start(disk, trust: trust) == .ringLost)
+  }
+
+  @Test func `a ring from before the checkpoint is missed like one that is gone`() throws {
+    let desk = try Desk()
+    let old = desk.gate.disk
+    #expect(try desk.admit(1...2) == [.valid, .valid])
+    desk.receive(try Notary.settlement([9], height: 1))
+    desk.settle()
+    var disk = desk.gate.disk
+    try copy(.ring, from: old, to: &disk)
+    #expect(try start(disk) == .ringLost)
+  }
+
+  @Test(arguments: 0...4)
+  func `a first start may lose its power anywhere`(flushes: Int) throws {
+    for survivors in [0, UInt64.max] {
+      let blank = Gate.blankDisk(seed: 1, usedTickets: 1000)
+      let gate = Gate(organiser.settings(Desk.node), disk: blank, seed: 1)
+      _ = try gate.open(trust: try Desk.document(), random: 1)
+      for _ in 0..<flushes {
+        gate.perform(Now(instant: Instant(milliseconds: Desk.noon), elapsed: 0))
+      }
+      for action in gate.queue {
+        if case .write = action { _ = gate.disk.perform(action) }
+      }
+      for file in [FileName.ring, .used] {
+        var disk = gate.disk
+        disk.crash(file, survivors: survivors)
+        #expect(try start(disk) == nil, "\(flushes) flushes, \(file) survives")
+      }
+    }
+  }
+
+  @Test func `a used-set whose first flush failed is there after the next start and a power cut`()
+    throws
+  {
+    let blank = Gate.blankDisk(seed: 1, usedTickets: 1000)
+    var gate = Gate(organiser.settings(Desk.node), disk: blank, seed: 1)
+    let now = Now(instant: Instant(milliseconds: Desk.noon), elapsed: 0)
+    _ = try gate.open(trust: try Desk.document(), random: 1)
+    #expect(gate.perform(now) == nil, "the ring's")
+    gate.disk.nextFlushError = .inputOutput
+    #expect(gate.perform(now) == .inputOutput, "the used-set's: this start ends")
+    gate = Gate(organiser.settings(Desk.node), disk: gate.disk, seed: 1)
+    try gate.start(trust: try Desk.document(), random: 2, now: now)
+    gate.scan(try organiser.ticket(1), now: now)
+    gate.settle(now)
+    #expect(gate.takeVerdicts().map(\.reason) == [.valid])
+    var disk = gate.disk
+    disk.crash(.ring, survivors: 0)
+    #expect(try start(disk) == nil)
+  }
+
+  @Test func `a start whose ring takes no writes ends, and does not wait`() throws {
+    let gate = Gate(
+      organiser.settings(Desk.node), disk: Gate.blankDisk(seed: 1, usedTickets: 1000), seed: 1)
+    _ = try gate.open(trust: try Desk.document(), random: 1)
+    gate.disk.isFull = true
+    for _ in 0..<2 {
+      gate.perform(Now(instant: Instant(milliseconds: Desk.noon), elapsed: 0))
+    }
+    #expect(gate.queue.isEmpty)
+    #expect(throws: StartError.ringReadOnly) { try gate.agent.isOpen() }
+  }
+
   @Test func `a used-set that is gone is missed`() throws {
     let desk = try used()
     #expect(try start(blank(.used, of: desk)) == .usedSetLost)

@@ -67,12 +67,13 @@ import World
       try #require(number < 1000)
     }
     #expect(desk.counters.admittedUnrecorded == 0 && desk.gate.hasNoticed("ring_nearly_full"))
+    #expect(desk.counters.refusedUnrecorded == 1)
     let recorded = desk.durable(.admissions)
     #expect(recorded == UInt64(number - 1))
     // Refusals gave way before: the rest is kept for admissions.
     desk.scan(Array("no ticket".utf8))
     desk.settle()
-    #expect(desk.reasons() == [.badEncoding] && desk.counters.refusedUnrecorded == 1)
+    #expect(desk.reasons() == [.badEncoding] && desk.counters.refusedUnrecorded == 2)
 
     desk.receive(try Notary.receipt(.admissions, through: recorded, desk.head(.admissions)))
     desk.wait(500)
@@ -122,8 +123,20 @@ import World
     let admitted: Reason = policy == .open ? .valid : .storageError
     #expect(desk.reasons() == [admitted, .badEncoding, admitted])
     #expect(desk.counters.admittedUnrecorded == (policy == .open ? 2 : 0))
+    #expect(desk.counters.refusedUnrecorded == (policy == .open ? 1 : 3))
     // And what comes after.
     #expect(try desk.admit(3...3) == [admitted])
+    desk.scan(Array("no ticket".utf8))
+    #expect(desk.reasons() == [.badEncoding])
+    #expect(desk.counters.refusedUnrecorded == (policy == .open ? 2 : 5))
+  }
+
+  @Test func `a ring that is nearly empty is not called nearly full`() throws {
+    let desk = try Desk()
+    #expect(try desk.admit(1...1) == [.valid])
+    desk.scan(Array("no ticket".utf8))
+    desk.settle()
+    #expect(!desk.gate.hasNoticed("ring_nearly_full"))
   }
 
   @Test func `a gate whose disk dies under a full batch goes on to answer`() throws {

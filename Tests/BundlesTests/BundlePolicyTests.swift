@@ -1,6 +1,7 @@
 // BundlePolicy, rule by rule.
 
 import Bundles
+import Seal
 import Testing
 
 /// Unix milliseconds of `upward`'s creation.
@@ -59,4 +60,18 @@ private let created = DTNTime.unixMilliseconds(upward.creationTime)
   #expect(refusal(try written(upward, blocks: ages, payload: []), now: nil) == .duplicateBlock)
   let others: [(UInt64, [UInt8])] = [(192, [0]), (192, [1])]
   #expect(refusal(try written(upward, blocks: others, payload: []), now: nil) == nil)
+}
+
+@Test func `RFC 9171 5.6: an unknown block may ask that its bundle be deleted`() throws {
+  var bytes = try written(upward, blocks: [(192, [1, 2, 3])], payload: [])
+  #expect(refusal(bytes, now: nil) == nil)
+  // 86 18 c0 NUMBER FLAGS CRC-TYPE 43 ... 44 CRC
+  let start = try #require(bytes.indices.first { bytes[$0...].starts(with: [0x86, 0x18, 0xc0]) })
+  let end = start + 6 + 4 + 5
+  bytes[start + 4] = UInt8(BlockFlags.deleteBundleIfUnprocessed.rawValue)
+  for i in end - 4..<end { bytes[i] = 0 }
+  let block = Array(bytes[start..<end])
+  let crc = Sodium.crc32c(block.span)
+  for i in 0..<4 { bytes[end - 4 + i] = UInt8(truncatingIfNeeded: crc >> UInt32(24 - 8 * i)) }
+  #expect(refusal(bytes, now: nil) == .unprocessedBlock)
 }

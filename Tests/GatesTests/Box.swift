@@ -87,8 +87,9 @@ final class Box {
   var place = Place(event: 2026, zone: 0b0001)
 
   init(
-    issuers: [Issuer] = [issuer(1)], revoked: [TicketIdentity] = [],
-    blocked: [TicketIdentity] = [], issued: UInt64? = nil, expires: UInt64? = nil,
+    issuers: [Issuer] = [issuer(1)], pretixKeys: [PretixKey] = [], revoked: [TicketIdentity] = [],
+    blocked: [TicketIdentity] = [], products: [Product] = [], rules: [Rule] = [],
+    areas: [Area] = [], supervisors: [Issuer] = [], issued: UInt64? = nil, expires: UInt64? = nil,
     staleSeconds: UInt64? = nil
   ) throws {
     let size = TrustDocument<Sodium>.memoryBytes
@@ -102,17 +103,29 @@ final class Box {
       space.whole(),
       head: TrustHead(
         version: 1, network: BoundedBytes("test"), issued: issued, expires: expires,
-        staleSeconds: staleSeconds))
+        staleSeconds: staleSeconds),
+      hasRules: !(products.isEmpty && rules.isEmpty && areas.isEmpty && supervisors.isEmpty))
     let authority = secretKey(200)
     try writer.authorities(1)
     try writer.authority(Sodium.publicKey(of: authority))
     try writer.issuers(issuers.count)
     for issuer in issuers { try writer.issuer(issuer) }
-    try writer.pretixKeys(0)
+    try writer.pretixKeys(pretixKeys.count)
+    for key in pretixKeys { try writer.pretixKey(key) }
     try writer.revoked(revoked.count)
     for identity in revoked.sorted(by: <) { try writer.identity(identity) }
     try writer.blocked(blocked.count)
     for identity in blocked.sorted(by: <) { try writer.identity(identity) }
+    if !(products.isEmpty && rules.isEmpty && areas.isEmpty && supervisors.isEmpty) {
+      try writer.products(products.count)
+      for product in products { try writer.product(product) }
+      try writer.rules(rules.count)
+      for rule in rules { try writer.rule(rule) }
+      try writer.areas(areas.count)
+      for area in areas { try writer.area(area) }
+      try writer.supervisors(supervisors.count)
+      for supervisor in supervisors { try writer.supervisor(supervisor) }
+    }
     try writer.devices(0)
     try writer.validators(0)
     var scratch = [UInt8](repeating: 0, count: TrustDocument<Sodium>.scratchBytes)
@@ -139,11 +152,38 @@ final class Box {
   }
 
   /// Admits, and records the use as an agent does.
-  func admit(_ text: [UInt8]) throws -> Verdict {
+  @discardableResult
+  func admit(
+    _ text: [UInt8], at seconds: Int64 = Box.noon, override: Override? = nil
+  ) throws -> Verdict {
     let verdict = Gate.admit(
-      text.span, trust: trust, place: place, now: Instant(milliseconds: Box.noon * 1000),
-      used: &rig.used, disk: &rig.disk)
-    if verdict.isAdmitted { try rig.used.recordUse(verdict.identity!, ordinal: verdict.use) }
+      text.span, trust: trust, place: place, now: Instant(milliseconds: seconds * 1000),
+      override: override, used: &rig.used, disk: &rig.disk)
+    guard verdict.opensGate else { return verdict }
+    try rig.used.recordUse(verdict.identity!, ordinal: verdict.use, last: verdict.passage)
+    rig.used.count(verdict.passage)
+    if let override = verdict.override {
+      try rig.used.recordUse(override.identity, ordinal: override.use)
+    }
     return verdict
   }
+
+  /// Somebody leaves.
+  @discardableResult
+  func leave(_ text: [UInt8], at seconds: Int64 = Box.noon) throws -> Verdict {
+    place.isExit = true
+    defer { place.isExit = false }
+    return try admit(text, at: seconds)
+  }
+
+  /// Nobody went through.
+  func annul(_ verdict: Verdict, at seconds: Int64 = Box.noon) throws {
+    let passage = Passage(
+      .annulled, area: verdict.passage.area, entriesOfDay: verdict.passage.entriesOfDay - 1,
+      at: seconds)
+    try rig.used.recordUse(verdict.identity!, ordinal: verdict.use, last: passage)
+    rig.used.count(passage)
+  }
+
+  func inside(_ area: UInt8) -> UInt32 { rig.used.count(in: area).inside }
 }

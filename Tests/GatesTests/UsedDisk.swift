@@ -1,6 +1,8 @@
 // A disk that forgets what was not flushed: for the used-set's tests.
 // Invariants: what a flush covered survives every crash; of anything else, every sector may survive
-// or not; writes happen when the disk gets to them, from the memory as it is then.
+// or not; of what a flush failed to cover some sectors are durable and the rest is lost, though reads
+// show it until the power goes, and no later flush helps: only another write; writes happen when the
+// disk gets to them, from the memory as it is then.
 
 import Gates
 import Limits
@@ -27,11 +29,16 @@ struct UsedDisk: Disk {
   private static let sectorBytes = 512
   private(set) var durable: [UInt8]
   private(set) var current: [UInt8]
-  private var unflushed: [Range<Int>] = []
+  /// Sectors that were written since the last flush, and those that a failed one lost.
+  private var unflushed: Set<Int> = []
+  private var lost: Set<Int> = []
   private var queue: [DiskAction] = []
   private(set) var writeCount = 0
-  /// Flushes that succeed before one fails; nil for ever.
+  /// Flushes that succeed before all fail; nil for ever.
   var goodFlushes: Int?
+  /// Of the sectors of a failed flush, those that are durable all the same: one in so many, 0 for
+  /// none.
+  var survivorOneIn = 0
   /// Reads fail.
   var failsReads = false
 
@@ -54,13 +61,22 @@ struct UsedDisk: Disk {
       let span = write.extent.span
       let start = Int(write.offset)
       for i in span.indices { current[start + i] = span[i] }
-      unflushed.append(start..<start + span.count)
+      let sectors = start / Self.sectorBytes...(start + span.count - 1) / Self.sectorBytes
+      unflushed.formUnion(sectors)
+      lost.subtract(sectors)
       return nil
     case .flush:
-      if goodFlushes == 0 { return .failure(.inputOutput) }
-      goodFlushes? -= 1
+      let fails = goodFlushes == 0
+      for sector in unflushed {
+        if !fails || survivorOneIn > 0 && sector % survivorOneIn == 0 {
+          persist(sector)
+        } else {
+          lost.insert(sector)
+        }
+      }
       unflushed.removeAll()
-      durable = current
+      if fails { return .failure(.inputOutput) }
+      goodFlushes? -= 1
       return .success(())
     }
   }
@@ -71,16 +87,15 @@ struct UsedDisk: Disk {
   /// The power goes: each sector that was not flushed survives or not.
   mutating func cutPower(_ random: inout Random) {
     queue.removeAll()
-    for range in unflushed {
-      var start = range.lowerBound
-      while start < range.upperBound {
-        let end = min(start + Self.sectorBytes, range.upperBound)
-        if random.below(2) == 0 { durable.replaceSubrange(start..<end, with: current[start..<end]) }
-        start = end
-      }
-    }
+    for sector in unflushed.sorted() where random.below(2) == 0 { persist(sector) }
     unflushed.removeAll()
+    lost.removeAll()
     current = durable
+  }
+
+  private mutating func persist(_ sector: Int) {
+    let bytes = sector * Self.sectorBytes..<(sector + 1) * Self.sectorBytes
+    durable.replaceSubrange(bytes, with: current[bytes])
   }
 
   /// Puts old bytes back, as a write that did not arrive leaves them.

@@ -79,10 +79,105 @@ import Testing
         at: node == 3 ? 0 : 50_000)
     }
     _ = drain(&downlink, at: 50_000)
-    downlink.settled(9, only: 1, at: 60_000)
-    #expect(drain(&downlink, at: 60_000) == [.settlement(node: 2, height: 9, index: 0)])
-    downlink.settled(9, only: nil, at: 60_000)
-    #expect(drain(&downlink, at: 60_000) == [.settlement(node: 1, height: 9, index: 0)])
+    downlink.settled(9, only: 1, at: 150_000)
+    #expect(drain(&downlink, at: 150_000) == [.settlement(node: 2, height: 9, index: 0)])
+    downlink.settled(9, only: nil, at: 150_000)
+    #expect(drain(&downlink, at: 150_000) == [.settlement(node: 1, height: 9, index: 0)])
+  }
+
+  @Test func `a device stays present from one greeting to the next but one`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 6), asks: true, trust: 1, settled: 6, at: 0)
+    _ = drain(&downlink, at: 0)
+    downlink.settled(9, only: nil, at: 120_000)
+    #expect(drain(&downlink, at: 120_000) == [.settlement(node: 1, height: 9, index: 0)])
+  }
+
+  @Test func `a device that is expected and silent is told what happens from now on`() {
+    var downlink = Downlink()
+    downlink.expect(1, settled: 6, at: 0)
+    #expect(drain(&downlink, at: 0).isEmpty)
+    downlink.settled(9, only: nil, at: 10)
+    downlink.trustChanged(at: 10)
+    #expect(
+      drain(&downlink, at: 10) == [.trust(node: 1), .settlement(node: 1, height: 9, index: 0)])
+  }
+
+  @Test func `a device that is expected is sent what it lacks when it speaks`() {
+    var downlink = Downlink()
+    downlink.expect(1, settled: 9, at: 0)
+    downlink.heard(header(1, height: 5), asks: false, trust: 1, settled: 9, at: 10)
+    #expect(
+      drain(&downlink, at: 10) == [
+        .receipt(node: 1), .settlement(node: 1, height: 6, index: 0),
+        .settlement(node: 1, height: 9, index: 0),
+      ])
+  }
+
+  @Test func `a device that is known is not expected anew`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 3), asks: true, trust: 1, settled: 5, at: 0)
+    downlink.expect(1, settled: 9, at: 0)
+    #expect(
+      drain(&downlink, at: 0) == [.receipt(node: 1), .settlement(node: 1, height: 5, index: 0)])
+  }
+
+  @Test func `what a broken connection had on its way is sent again`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 3), asks: true, trust: 2, settled: 9, at: 0)
+    let sent = drain(&downlink, at: 0)
+    #expect(sent.count == 5)
+    // Its trust, its receipt and height 6; the broker has said that it has height 5.
+    for i in [0, 1, 3] { downlink.lost(sent[i], at: 1) }
+    #expect(drain(&downlink, at: 1) == [sent[0], sent[1], sent[3], sent[4]])
+  }
+
+  @Test func `what the broker refused is sent again after ten seconds`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 6), asks: true, trust: 1, settled: 9, at: 0)
+    let sent = drain(&downlink, at: 0)
+    for item in sent { downlink.refused(item, at: 100) }
+    #expect(drain(&downlink, at: 10_099).isEmpty)
+    #expect(drain(&downlink, at: 10_100) == sent)
+  }
+
+  @Test func `what the broker refused is sent again at once when the device speaks`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 6), asks: true, trust: 1, settled: 9, at: 0)
+    let sent = drain(&downlink, at: 0)
+    for item in sent { downlink.refused(item, at: 100) }
+    downlink.heard(header(1, height: 6), asks: false, trust: 1, settled: 9, at: 200)
+    #expect(drain(&downlink, at: 200) == sent)
+  }
+
+  @Test func `a height that the device has said it holds is not sent again for being lost`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 3), asks: true, trust: 1, settled: 9, at: 0)
+    let sent = drain(&downlink, at: 0)
+    downlink.heard(header(1, height: 6), asks: false, trust: 1, settled: 9, at: 1)
+    _ = drain(&downlink, at: 1)
+    for item in sent { downlink.lost(item, at: 2) }
+    #expect(
+      drain(&downlink, at: 2) == [.receipt(node: 1), .settlement(node: 1, height: 9, index: 0)])
+  }
+
+  @Test func `what is lost on its way to a device that is gone is not sent before it speaks`() {
+    var downlink = Downlink()
+    downlink.heard(header(1, height: 6), asks: true, trust: 1, settled: 9, at: 0)
+    let sent = drain(&downlink, at: 0)
+    for item in sent { downlink.refused(item, at: 150_000) }
+    #expect(drain(&downlink, at: 200_000).isEmpty)
+    downlink.heard(header(1, height: 6), asks: true, trust: 1, settled: 9, at: 300_000)
+    #expect(drain(&downlink, at: 300_000) == sent)
+  }
+
+  @Test func `a height is finished for one device before the next one's turn`() {
+    var downlink = Downlink()
+    for node: UInt64 in 1...2 {
+      downlink.heard(header(node, height: 6), asks: true, trust: 1, settled: 9, at: 0)
+    }
+    let leaves = drain(&downlink, at: 0, leaves: 3).filter { $0 != .receipt(node: $0.node) }
+    #expect(leaves.map { $0.node } == [1, 1, 1, 2, 2, 2])
   }
 
   @Test

@@ -160,6 +160,64 @@ import Wire
     #expect(try site.take(again.batch(3...4)).known == 2)
   }
 
+  /// Admission 3, and a gap record for 1 and 2 that ends in somebody else's 2.
+  private func selfContradiction() -> [Gate.Line] {
+    var gate = Gate(1)
+    var other = Gate(1)
+    for i in 1...3 { gate.scan(ticket(i)) }
+    for i in 11...12 { other.scan(ticket(i)) }
+    other.evict(.admissions, 1, 2)
+    return other.lines.filter { $0.recordClass == .control }
+      + gate.lines.filter { $0.sequence == 3 }
+  }
+
+  @Test func `a first batch that contradicts its own gap record is refused`() throws {
+    var site = Site()
+    var gate = Gate(1)
+    gate.lines = selfContradiction()
+    #expect(throws: Refusal.brokenChain) { try site.take(gate.batch()) }
+    #expect(site.ledger.hasPending == false && site.ledger.deviceRows.isEmpty)
+  }
+
+  @Test func `a known device that contradicts its own gap record is refused and not quarantined`()
+    throws
+  {
+    var site = Site()
+    var gate = Gate(1)
+    gate.scan(nil, .malformed)
+    _ = try site.settle(gate.batch())
+    gate.lines = selfContradiction()
+    #expect(throws: Refusal.brokenChain) { try site.take(gate.batch()) }
+    #expect(site.ledger.hasPending == false && !site.ledger.deviceRows[0].isQuarantined)
+  }
+
+  @Test func `a gap record that changed nothing when it came changes nothing when it comes again`()
+    throws
+  {
+    var site = Site()
+    var whole = Gate(1)
+    for _ in 1...12 { whole.scan(nil, .malformed) }
+    whole.scan(ticket(1))
+    let refusals = whole.lines.filter { $0.recordClass == .refusals }
+    var gate = whole
+    gate.evict(.refusals, 5, 10)
+    let gap = gate.lines.filter { $0.recordClass == .control }
+    let admission = whole.lines.filter { $0.recordClass == .admissions }
+    // 5 to 10 are given up before 3 and 4 have come: the gap record is stored and moves nothing.
+    for lines in [Array(refusals[..<2]), gap, Array(refusals[2..<4])] {
+      gate.lines = lines
+      #expect(try site.settle(gate.batch()).fresh == lines.count)
+    }
+    #expect(site.ledger.deviceRows[0].through == [0, 4, 0, 1])
+    gate.lines = gap + admission + refusals[10...]
+    let intake = try site.settle(gate.batch())
+    #expect(intake.fresh == 1 && intake.known == 1 && intake.holes == 1)
+    #expect(site.ledger.deviceRows[0].through == [0, 4, 1, 1])
+    var again = Site.ledger()
+    _ = try again.replay(&site.log) { _ in }
+    #expect(again.deviceRows[0].through == [0, 4, 1, 1])
+  }
+
   @Test func `a block has room for sixty-four batches`() throws {
     var site = Site()
     var gate = Gate(1)

@@ -104,6 +104,53 @@ import Wire
     #expect(totals.reasons[Int(Reason.badSignature.rawValue)] == 1)
   }
 
+  @Test func `an annulled entry is no use: the next consume is final`() throws {
+    var site = Site()
+    var gate = Gate(1)
+    gate.scan(ticket(1))
+    gate.scan(ticket(1), operation: .annul)
+    gate.scan(ticket(1))
+    _ = try site.settle(gate.batch())
+    #expect(site.duplicates.isEmpty)
+    gate.scan(ticket(1))
+    _ = try site.settle(gate.batch())
+    #expect(site.duplicates.count == 1)
+    // What it collides with is the consume that stands, not the annulled one.
+    #expect(site.duplicates.first?.final.sequence == 3)
+  }
+
+  @Test func `one of several entries is annulled, and another gate's is not`() throws {
+    var site = Site()
+    var one = Gate(1)
+    var two = Gate(2)
+    one.scan(ticket(1), entries: 2)
+    two.scan(ticket(1), entries: 2)
+    _ = try site.settle(one.batch())
+    _ = try site.settle(two.batch())
+    one.scan(ticket(1), operation: .annul, entries: 2)
+    one.scan(ticket(1), operation: .annul, entries: 2)
+    one.scan(ticket(2), operation: .annul)
+    one.scan(ticket(1), entries: 2)
+    _ = try site.settle(one.batch())
+    #expect(site.duplicates.isEmpty)
+    one.scan(ticket(1), entries: 2)
+    _ = try site.settle(one.batch())
+    #expect(site.duplicates.count == 1)
+  }
+
+  @Test func `what a supervisor has allowed is no duplicate`() throws {
+    var site = Site()
+    var gate = Gate(1)
+    let by = Override(identity: ticket(9), use: 1)
+    gate.scan(ticket(1))
+    gate.scan(ticket(1), override: by)
+    _ = try site.settle(gate.batch())
+    #expect(site.duplicates.isEmpty)
+    gate.scan(ticket(1))
+    _ = try site.settle(gate.batch())
+    #expect(site.duplicates.map { $0.isCausal } == [true])
+  }
+
   @Test func `settlement leaves say how often each gate has consumed each ticket`() throws {
     var site = Site()
     var one = Gate(2)

@@ -68,7 +68,7 @@ struct Gate {
   /// Records a scan of `subject`.
   mutating func scan(
     _ subject: TicketIdentity?, _ reason: Reason = .valid, operation: Operation = .consume,
-    entries: UInt16 = 1, time: Int64 = 0, knowing: [KnownEvent] = []
+    entries: UInt16 = 1, time: Int64 = 0, knowing: [KnownEvent] = [], override: Override? = nil
   ) {
     let recordClass: RecordClass = reason == .valid ? .admissions : .refusals
     let chain = chains[recordClass.index]
@@ -77,7 +77,7 @@ struct Gate {
     let record = ScanRecord(
       sequence: chain.next, previous: chain.previous, instant: Instant(milliseconds: time, boot: 1),
       subject: subject, operation: operation, reason: reason, event: 2026, zone: 1,
-      use: reason == .valid ? 1 : 0, entries: entries, clock: clock)
+      use: reason == .valid ? 1 : 0, entries: entries, clock: clock, override: override)
     var bytes = [UInt8](repeating: 0, count: Limits.recordBytesMax)
     var target = bytes.mutableSpan
     let count = try! record.encode(into: &target)

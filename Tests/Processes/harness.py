@@ -54,12 +54,9 @@ class Site:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, *programs):
-        """Starts programs; by default all: broker, validator, gates. Then the validator is there
-        to take what is published."""
+        """Starts programs; by default all: broker, validator, gates."""
         for program in programs or [self.broker, self.validator, *self.gates.values()]:
             program.start()
-        if not programs:
-            self.validator.wait_logged("link_up")
 
     def wait(self, holds, what, *programs, pause_s=0.02):
         """Waits until `holds()`, as long as the programs run."""

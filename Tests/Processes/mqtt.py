@@ -9,9 +9,10 @@ import socket
 import struct
 import time
 
+from commands import DEADLINE_S
+
 CONNECT, CONNACK, PUBLISH, PUBACK, SUBSCRIBE, SUBACK = 1, 2, 3, 4, 8, 9
 PINGREQ, PINGRESP, DISCONNECT = 12, 13, 14
-DEADLINE_S = 60
 
 # Properties (MQTT 5, 2.2.2.2) by the form of their value.
 _BYTE, _U16, _U32, _VARINT, _TEXT, _PAIR = range(6)

@@ -35,11 +35,11 @@ class Program:
         self.process = None
         site.programs.append(self)
 
-    def launch(self, *command, **options):
+    def launch(self, *command, stderr=None, **options):
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
-                [str(word) for word in command], stderr=log, start_new_session=True,
-                preexec_fn=_die_with_the_test, **options)
+                [str(word) for word in command], stderr=log if stderr is None else stderr,
+                start_new_session=True, preexec_fn=_die_with_the_test, **options)
 
     @property
     def is_running(self):
@@ -126,13 +126,16 @@ class Validator(Program):
             "trust": "trust.cose", "state": "validator",
             "broker": site.broker_settings(VALIDATOR), "log": {"level": "debug"}}
 
-    def start(self, wait=True):
+    def start(self, wait=True, stderr=None):
+        """Waits until the ledger is read and, where the broker runs, what is published is heard."""
         self.config.write_text(toml(self.settings))
-        ready = self.logged("ledger_ready")
-        self.launch(BIN / "tollkeeper-validator", "run", "--config", self.config,
+        ready, up = self.logged("ledger_ready"), self.logged("link_up")
+        self.launch(BIN / "tollkeeper-validator", "run", "--config", self.config, stderr=stderr,
                     stdout=subprocess.DEVNULL)
         if wait:
             self.wait_logged("ledger_ready", ready + 1)
+        if wait and self.site.broker.is_running:
+            self.wait_logged("link_up", up + 1)
 
     def report(self):
         """`report --json` as lists by kind, and its totals."""

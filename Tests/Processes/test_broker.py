@@ -1,11 +1,23 @@
 """The broker is a relay that nobody trusts and that may lose everything at any time."""
 
+import time
 import unittest
 
+from commands import random_source
 from harness import SiteTest
+
+RECORDS, ROUNDS, ROUNDS_MAX = 2000, 3, 12
 
 
 class BrokerTest(SiteTest):
+    def restart(self, broker, wiped):
+        """A broker that was asked to stop comes back, with what it had saved or without."""
+        self.assertEqual(broker.stop(), 0)
+        self.assertGreater((broker.folder / "mosquitto.db").stat().st_size, 0)
+        if wiped:
+            broker.wipe()
+        broker.start()
+
     def test_scans_are_decided_without_a_broker_and_settle_when_there_is_one(self):
         """Scans are decided without a broker, and settle when there is one."""
         site = self.site()
@@ -22,40 +34,81 @@ class BrokerTest(SiteTest):
 
     def test_a_broker_killed_and_restarted_in_mid_sync_loses_and_doubles_nothing(self):
         """A broker killed and restarted in mid-sync loses and doubles nothing."""
-        site = self.site()
-        site.gate.write_plan(is_open=False)
-        site.start(site.broker, site.validator, site.gate)
-        tickets = site.mint(4000)
-        self.assertEqual(site.gate.results(*[t.text for t in tickets]), ["valid"] * 4000)
-        site.gate.open_window()
-        for _ in range(4):
-            sent = site.gate.status()["records_sent"]
-            site.gate.wait_status(lambda s: s["records_sent"] > sent or s["unreceipted"] == 0,
-                                  "records on their way")
+        source = random_source(self)
+        site = self.site(ring_mib=16, used_tickets=2 * ROUNDS_MAX * RECORDS)
+        gate = site.gate
+        gate.write_plan(is_open=False)
+        site.start()
+        log = site.validator.state / "ledger.log"
+        admitted, left = 0, []
+        # Until it has met its end often enough with records on their way.
+        while len(left) < ROUNDS_MAX and len([count for count in left if count]) < ROUNDS:
+            tickets = site.mint(RECORDS)
+            self.assertEqual(set(gate.results(*[t.text for t in tickets])), {"valid"})
+            admitted += RECORDS
+            sent, size = gate.status()["records_sent"], log.stat().st_size
+            gate.open_window()
+            # Until a block is on its way to the disk, and a random moment longer.
+            site.wait(lambda: log.stat().st_size > size, "a block", site.validator, pause_s=0)
+            time.sleep(source.random() * 0.004)
             site.broker.kill()
+            gate.close_window()
+            status = gate.wait_status(lambda s: s["link_up"] == 0, "the window to close")
+            self.assertGreater(status["records_sent"], sent)
+            left.append(status["unreceipted"])
             site.broker.start()
-        site.gate.wait_settled(4000)
+        print(f"unreceipted after each kill: {left}", flush=True)
+        self.assertLess(len(left), ROUNDS_MAX, "not killed in mid-sync")
+        gate.open_window()
+        gate.wait_settled(admitted)
         totals = site.validator.report()["totals"]
         self.assertEqual(
-            (totals["admitted"], totals["duplicates"], totals["evidence"]), (4000, 0, 0))
+            (totals["scans"], totals["admitted"], totals["duplicates"], totals["evidence"]),
+            (admitted, admitted, 0, 0))
 
     def test_a_broker_restarted_with_its_state_wiped_is_subscribed_to_again(self):
         """A broker restarted with its state wiped is subscribed to, and sent all again."""
         site = self.site()
-        site.start(site.broker, site.gate)
-        # The validator is away: the broker holds the bundles, and then does not.
+        site.start()
+        # The validator is away, and has a session: the broker holds the bundles, and then does not.
+        self.assertEqual(site.validator.stop(), 0)
+        unmatched = site.gate.status()["unmatched_publishes"]
         tickets = site.mint(40)
         site.gate.scan(*[t.text for t in tickets[:20]])
         site.gate.wait_status(lambda s: s["records_sent"] >= 20, "20 records at the broker")
-        site.broker.kill()
-        site.broker.wipe()
-        site.broker.start()
+        self.assertEqual(site.gate.status()["unmatched_publishes"], unmatched)
+        self.restart(site.broker, wiped=True)
+        # MOSQ_ERR_CONN_LOST.
+        site.gate.wait_logged("disconnected", reason=7)
+        site.gate.wait_logged("connected", 2, session_present=0)
         site.validator.start()
         site.gate.wait_settled(20)
         # Both ends hear each other again: the gate has the receipt, and settles more.
         site.gate.scan(*[t.text for t in tickets[20:]])
         site.gate.wait_settled(40)
         self.assertEqual(site.validator.report()["totals"]["admitted"], 40)
+
+    def test_a_broker_restarted_with_its_state_delivers_what_it_held(self):
+        """A broker restarted with its state delivers what it held, to sessions that are present."""
+        site = self.site()
+        site.start()
+        site.gate.wait_status(lambda s: s["link_up"] == 1, "the link")
+        self.assertEqual(site.validator.stop(), 0)
+        site.gate.scan(*[t.text for t in site.mint(20)])
+        site.gate.wait_status(lambda s: s["records_sent"] >= 20, "20 records at the broker")
+        # The gate is away: only the broker can have the records.
+        self.assertEqual(site.gate.stop(), 0)
+        site.wait(lambda: "Client 1001 disconnected" in site.broker.own_log(),
+                  "the broker to have heard all", site.broker)
+        self.restart(site.broker, wiped=False)
+        site.validator.start()
+        site.validator.wait_report(
+            lambda report: report["totals"]["admitted"] == 20, "20 admissions from the broker")
+        site.gate.start()
+        site.gate.wait_settled(20)
+        self.assertEqual(site.gate.logged("connected", session_present=1), 1)
+        totals = site.validator.report()["totals"]
+        self.assertEqual((totals["admitted"], totals["duplicates"], totals["evidence"]), (20, 0, 0))
 
     def test_a_session_without_its_subscription_is_subscribed(self):
         """A session that broke off before its SUBSCRIBE is subscribed at the next connect."""
@@ -82,9 +135,27 @@ class BrokerTest(SiteTest):
                 self.assertIsNotNone(health)
             self.assertIn(b'"boot":1,', health)
             reader.close()
-            site.broker.kill()
-            site.broker.wipe()
-            site.broker.start()
+            self.restart(site.broker, wiped=True)
+
+    def test_gates_that_stay_connected_are_told_what_happens_after_a_validators_restart(self):
+        """Gates that stay connected are told of uses and trust after a validator's restart."""
+        site = self.site(gates=(1001, 1002))
+        site.start()
+        one, two = site.gates[1001], site.gates[1002]
+        first, second = site.mint(2)
+        one.results(first.text)
+        one.wait_settled(1)
+        two.wait_status(lambda s: s["tickets_learned"] >= 1, "gate 1002 to learn of the use")
+        sent = two.status()["bundles_sent"]
+        site.validator.kill()
+        site.sign_trust()
+        site.validator.start()
+        one.results(second.text)
+        one.wait_settled(2)
+        status = two.wait_status(
+            lambda s: s["tickets_learned"] >= 2 and s["trust_version"] == 2,
+            "gate 1002 to learn of the second use and the trust document")
+        self.assertEqual((status["link_losses"], status["bundles_sent"]), (0, sent), "it had asked")
 
     def test_two_gates_learn_of_each_others_uses(self):
         """A ticket that was used at one gate is refused at the other as used elsewhere."""

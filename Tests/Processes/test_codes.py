@@ -4,7 +4,7 @@ import json
 import os
 import unittest
 
-from commands import EVENT, ZONE, random_source, tollkeeper
+from commands import DEADLINE_S, EVENT, ZONE, random_source, tollkeeper
 from harness import SiteTest
 
 STRANGE = (b"", b"\0", b"A", b"GGX", b" ", b"\xff\xfe", b"\xc3\x28", b"RRQ\0\0", b"\0" * 1000,
@@ -84,7 +84,7 @@ class CodeTest(SiteTest):
         site.gate.write("\n".join(t.text for t in tickets).encode())
         site.gate.process.stdin.close()
         self.assertEqual({v["result"] for v in site.gate.wait_verdicts(300)}, {"valid"})
-        self.assertEqual(site.gate.process.wait(90), 0)
+        self.assertEqual(site.gate.process.wait(DEADLINE_S), 0)
         self.assertEqual(len(site.gate.ring()), 300)
 
 

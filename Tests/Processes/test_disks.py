@@ -4,6 +4,7 @@ import os
 import subprocess
 import unittest
 
+from commands import DEADLINE_S
 from harness import SiteTest
 
 
@@ -37,7 +38,7 @@ class FullDiskTest(SiteTest):
         filler = self.fill(site.gate.state)
         for _ in range(2):
             site.gate.start(wait=False)
-            self.assertEqual(site.gate.process.wait(90), 1)
+            self.assertEqual(site.gate.process.wait(DEADLINE_S), 1)
             self.assertIn("space", site.gate.log().lower())
         filler.unlink()
         site.start()

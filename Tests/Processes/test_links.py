@@ -5,6 +5,7 @@ import unittest
 
 import mqtt
 import rogue
+from commands import DEADLINE_S
 from harness import SiteTest
 from mqtt import CONNECT, DISCONNECT, PINGREQ, PUBLISH, SUBSCRIBE
 from rogue import ADMISSIONS
@@ -158,7 +159,7 @@ class LinkTest(SiteTest):
         self.assertEqual((farewell.topic, farewell.retain), (HEALTH, True))
         self.assertEqual((health["status"], health["boot"]), ("offline", 1))
         peer.expect(DISCONNECT)
-        self.assertEqual(self.gate.process.wait(90), 0)
+        self.assertEqual(self.gate.process.wait(DEADLINE_S), 0)
 
     def test_no_puback_releases_anything(self):
         """No PUBACK releases anything, whatever its reason; a receipt does."""

@@ -56,6 +56,28 @@ let extremeHex =
     #expect(hex(try record.encoded()) == extremeHex)
   }
 
+  @Test func `passage and override stand behind the clock, and only if they say something`() throws {
+    var record = admission
+    let plain = try record.encoded()
+    record.passage = 15
+    let passing = try record.encoded()
+    // 16 items, the clock, the passage, no override.
+    #expect(passing == [0x90] + plain.dropFirst() + [0x0f, 0xf6])
+    #expect(try parseScan(passing) == record)
+    record.override = Override(identity: ticket, use: 300)
+    let whole = try record.encoded()
+    let identity: [UInt8] = [0x50] + (0..<16).map { ticket.storage[$0] }
+    #expect(whole == [0x90] + plain.dropFirst() + [0x0f, 0x82] + identity + [0x19, 0x01, 0x2c])
+    #expect(try parseScan(whole) == record)
+    #expect(throws: WireError.notCanonical) {
+      try parseScan([0x90] + plain.dropFirst() + [0xf6, 0xf6])
+    }
+    #expect(throws: WireError.outOfRange) {
+      try parseScan([0x90] + plain.dropFirst() + [0x1b, 0, 0, 0, 1, 0, 0, 0, 0, 0xf6])
+    }
+    #expect(throws: WireError.self) { try parseScan([0x8f] + plain.dropFirst() + [0x0f]) }
+  }
+
   @Test func `what is encoded parses to the same record, and fits the limit`() throws {
     var dice = Dice("round trip of records")
     for _ in 0..<2000 {
@@ -139,7 +161,7 @@ let extremeHex =
     // The tail of an admission: operation, reason, event (3), zone, use, entries, clock (3).
     let encoded = try admission.encoded()
     let operation = encoded.count - 11
-    for (place, value) in [(operation, 7), (operation, 23), (operation + 1, 19)] {
+    for (place, value) in [(operation, 7), (operation, 23), (operation + 1, 20)] {
       var wrong = encoded
       wrong[place] = UInt8(value)
       #expect(throws: WireError.outOfRange) { try parse(wrong) }

@@ -151,6 +151,58 @@ import World
     #expect(inspection.holes == 1 && inspection.missingRecords == 1)
   }
 
+  @Test func `a page that the media cannot read does not end a start, and is told`() throws {
+    for page in 0..<16 {
+      var bench = Bench()
+      for i in 0..<20 {
+        try bench.append(.admissions, fill: UInt8(i))
+        bench.commit()
+      }
+      // The first of two segments of admissions.
+      bench.disk.fail(.ring, at: Bench.page(1, page))
+      let report = try bench.restart()
+      #expect(bench.ring.state == .ready)
+      // Of a segment that is not the newest, a start looks at the first page.
+      #expect(report.failedReads == (page == 0 ? 1 : 0))
+      #expect(report.corruptBlocks == (page == 0 ? 1 : 0))
+      var inspection = RingInspection<Sodium>(
+        memory: Bench.memory(RingInspection<Sodium>.memoryBytes(segments: 16)), segments: 16)
+      _ = try inspection.open(&bench.disk)
+      while try inspection.next(&bench.disk) {}
+      #expect(inspection.found(.admissions).records == 19)
+      #expect(inspection.missingRecords == 1 && inspection.corruptBlocks > 0)
+    }
+  }
+
+  @Test func `a page of the newest segment that cannot be read is a hole, and no sequence is lost`()
+    throws
+  {
+    var bench = Bench()
+    for i in 0..<3 {
+      try bench.append(.admissions, fill: UInt8(i))
+      bench.commit()
+    }
+    try bench.append(.control)
+    bench.commit()
+    bench.disk.fail(.ring, at: Bench.page(1, 1))
+    let report = try bench.restart()
+    #expect(report.corruptBlocks == 1 && report.failedReads > 0)
+    #expect(try bench.append(.admissions) == 4)
+    #expect(throws: RingError.corrupt) { try bench.read(.admissions) }
+    #expect(try bench.read(.admissions, from: 3).map { $0.1[0] } == [2])
+  }
+
+  @Test func `either copy of the file header is enough, none is the end of a start`() throws {
+    var bench = Bench()
+    try bench.append(.admissions)
+    bench.commit()
+    bench.disk.fail(.ring, at: 0)
+    try bench.restart()
+    #expect(try bench.read(.admissions).count == 1)
+    bench.disk.fail(.ring, at: 61_440)
+    #expect(throws: RingError.disk(.inputOutput)) { try bench.restart() }
+  }
+
   @Test func `a block in the wrong place is not a block`() throws {
     var bench = Bench()
     try bench.append(.admissions)

@@ -1,5 +1,6 @@
 // The index is what the ledger's blocks did, and nothing else.
 
+import CSQLite
 import Foundation
 import Ledger
 import Limits
@@ -108,6 +109,23 @@ import Wire
     #expect(feed.takeFailure() == nil)
     feed.add(story.effects[2])
     #expect(feed.rows == 0)
+  }
+
+  @Test(arguments: [
+    "UPDATE blocks SET height = -height", "UPDATE devices SET node = -node",
+    "UPDATE devices SET epoch = 'never'",
+  ])
+  func `an index that holds what it cannot hold is refused`(damage: String) throws {
+    do {
+      let store = try Store(path: path("damaged"))
+      try store.add(try Story().effects)
+      try store.checkpoint()
+    }
+    var handle: OpaquePointer?
+    #expect(sqlite3_open(path("damaged"), &handle) == SQLITE_OK)
+    #expect(sqlite3_exec(handle, damage, nil, nil, nil) == SQLITE_OK)
+    #expect(sqlite3_close(handle) == SQLITE_OK)
+    #expect(throws: StoreError.self) { try Store(path: path("damaged")) }
   }
 
   @Test func `a file that is no index is refused`() throws {

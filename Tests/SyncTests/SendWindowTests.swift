@@ -34,7 +34,10 @@ private final class Window {
   var deadline: Int64? { window.deadline }
   func isOverdue(now: Int64) -> Bool { window.isOverdue(now: now) }
   func published(_ id: Int32, now: Int64) { window.published(id, now: now) }
-  func rewind(acknowledged: InlineArray<4, UInt64>) { window.rewind(acknowledged: acknowledged) }
+  func rewind(acknowledged: InlineArray<4, UInt64>, wasOverdue: Bool = false) {
+    window.rewind(acknowledged: acknowledged, wasOverdue: wasOverdue)
+  }
+  var waitsForPUBACK: Bool { window.waitsForPUBACK }
   func hash(class c: Int, sequence: UInt64) -> Hash? { window.hash(class: c, sequence: sequence) }
 
   func receipt(_ recordClass: RecordClass, through: UInt64) {
@@ -138,6 +141,33 @@ private final class Window {
     window.published(5, now: 600)
     #expect(window.deadline == 20_100)
     #expect(!window.isOverdue(now: 20_099) && window.isOverdue(now: 20_100))
+  }
+
+  @Test func `whether the oldest bundle waits for its PUBACK or its receipt is known`() {
+    let window = Window()
+    #expect(!window.waitsForPUBACK)
+    window.send([(.admissions, 1, 10)], id: 4)
+    #expect(window.waitsForPUBACK)
+    window.published(4, now: 1)
+    #expect(!window.waitsForPUBACK)
+  }
+
+  @Test func `each time that no receipt comes the next may take twice as long, until one comes`() {
+    let window = Window()
+    func wait() -> Int64? {
+      window.send([(.admissions, 1, 10)], id: 4, at: 0)
+      window.published(4, now: 0)
+      return window.deadline
+    }
+    for expected in [10_000, 20_000, 40_000, 80_000, 160_000, 320_000, 320_000] as [Int64] {
+      #expect(wait() == expected)
+      window.rewind(acknowledged: [0, 0, 0, 0], wasOverdue: true)
+    }
+    // A connection that broke says nothing of the receipts.
+    window.rewind(acknowledged: [0, 0, 0, 0])
+    #expect(wait() == 320_000)
+    window.receipt(.admissions, through: 10)
+    #expect(wait() == 10_000)
   }
 
   @Test func `the oldest bundle decides, and after its receipt the next`() {

@@ -1,5 +1,6 @@
 // What a signed payload must say to be a ticket.
 
+import Seal
 import Testing
 import Tickets
 import Wire
@@ -152,30 +153,30 @@ private func payload(_ pairs: String...) -> String {
   }
 
   @Test func `exp is exclusive and nbf inclusive`() {
-    let claims = goldenClaims()
-    #expect(claims.validity(at: 1_699_999_999) == .notYetValid)
-    #expect(claims.validity(at: 1_700_000_000) == .valid)
-    #expect(claims.validity(at: 1_799_999_999) == .valid)
-    #expect(claims.validity(at: 1_800_000_000) == .expired)
+    let ticket = Ticket(goldenClaims(), issuerKey: Issuer.key, with: Sodium.self)
+    #expect(ticket.validity(at: 1_699_999_999) == .notYetValid)
+    #expect(ticket.validity(at: 1_700_000_000) == .valid)
+    #expect(ticket.validity(at: 1_799_999_999) == .valid)
+    #expect(ticket.validity(at: 1_800_000_000) == .expired)
   }
 
   @Test func `a ticket without times is valid at any, and one with the latest never expires`() {
-    var claims = goldenClaims()
-    claims.notBefore = nil
-    claims.expires = nil
-    for seconds in [Int64.min, -1, 0, .max] { #expect(claims.validity(at: seconds) == .valid) }
-    claims.expires = .max
-    #expect(claims.validity(at: .max) == .valid)
-    claims.expires = 0
-    #expect(claims.validity(at: .min) == .expired)
+    var ticket = Ticket(goldenClaims(), issuerKey: Issuer.key, with: Sodium.self)
+    ticket.notBefore = nil
+    ticket.expires = nil
+    for seconds in [Int64.min, -1, 0, .max] { #expect(ticket.validity(at: seconds) == .valid) }
+    ticket.expires = .max
+    #expect(ticket.validity(at: .max) == .valid)
+    ticket.expires = 0
+    #expect(ticket.validity(at: .min) == .expired)
   }
 
   @Test func `a ticket that ends before it begins is expired, then never valid`() {
-    var claims = goldenClaims()
-    claims.expires = 10
-    claims.notBefore = 20
-    #expect(claims.validity(at: 9) == .notYetValid)
-    #expect(claims.validity(at: 15) == .expired)
-    #expect(claims.validity(at: 25) == .expired)
+    var ticket = Ticket(goldenClaims(), issuerKey: Issuer.key, with: Sodium.self)
+    ticket.expires = 10
+    ticket.notBefore = 20
+    #expect(ticket.validity(at: 9) == .notYetValid)
+    #expect(ticket.validity(at: 15) == .expired)
+    #expect(ticket.validity(at: 25) == .expired)
   }
 }

@@ -72,6 +72,17 @@ final class Trusted {
   func issuer(at index: Int) -> Issuer { document.issuer(at: index) }
   func isRevoked(_ number: UInt8) -> Bool { document.isRevoked(identity(number)) }
   func isBlocked(_ number: UInt8) -> Bool { document.isBlocked(identity(number)) }
+  func product(event: UInt32, item: UInt64, variation: UInt64 = 0) -> Product? {
+    document.product(event: event, item: item, variation: variation)
+  }
+  func namesProducts(of event: UInt32) -> Bool { document.namesProducts(of: event) }
+  func rule(event: UInt32, ticketClass: UInt8) -> Rule? {
+    document.rule(event: event, ticketClass: ticketClass)
+  }
+  func capacity(of area: UInt8) -> UInt32? { document.capacity(of: area) }
+  func supervisor(_ keyID: [UInt8], after index: Int = -1) -> (index: Int, issuer: Issuer)? {
+    document.supervisor(keyID.span, after: index)
+  }
   func device(_ node: UInt64) -> Device? { document.device(node) }
   var deviceCount: Int { document.deviceCount }
   func device(at index: Int) -> Device { document.device(at: index) }
@@ -139,6 +150,10 @@ struct Draft {
   var pretixKeys: [PretixKey] = []
   var revoked: [TicketIdentity] = []
   var blocked: [TicketIdentity] = []
+  var products: [Product] = []
+  var rules: [Rule] = []
+  var areas: [Area] = []
+  var supervisors: [Issuer] = []
   var devices: [Device] = []
   var validators: [Validator] = []
 
@@ -153,7 +168,8 @@ struct Draft {
     var bufferSpace = buffer.mutableSpan
     var space = output.mutableSpan
     var scratchSpace = scratch.mutableSpan
-    var writer = try TrustWriter(bufferSpace.whole(), head: head)
+    let hasRules = !(products.isEmpty && rules.isEmpty && areas.isEmpty && supervisors.isEmpty)
+    var writer = try TrustWriter(bufferSpace.whole(), head: head, hasRules: hasRules)
     try writer.authorities(authorities.count)
     for key in authorities { try writer.authority(key) }
     try writer.issuers(issuers.count)
@@ -164,6 +180,16 @@ struct Draft {
     for identity in revoked { try writer.identity(identity) }
     try writer.blocked(blocked.count)
     for identity in blocked { try writer.identity(identity) }
+    if hasRules {
+      try writer.products(products.count)
+      for product in products { try writer.product(product) }
+      try writer.rules(rules.count)
+      for rule in rules { try writer.rule(rule) }
+      try writer.areas(areas.count)
+      for area in areas { try writer.area(area) }
+      try writer.supervisors(supervisors.count)
+      for supervisor in supervisors { try writer.supervisor(supervisor) }
+    }
     try writer.devices(devices.count)
     for device in devices { try writer.device(device) }
     try writer.validators(validators.count)

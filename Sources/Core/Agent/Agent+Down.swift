@@ -16,15 +16,16 @@ extension Agent {
   public mutating func received<D: Disk & ~Copyable>(
     _ bundle: Span<UInt8>, now: Now, disk: inout D, into actions: inout Actions
   ) {
+    look(now, into: &actions.notices)
     counters.bundlesReceived += 1
     do throws(ReceivedMessage.Problem) {
       let message = try ReceivedMessage(
         parsing: bundle, node: settings.node, now: instant(now).milliseconds, with: P.self)
       let body = bundle.extracting(message.body)
       switch message.kind {
-      case .receipt: receipt(body, disk: &disk, into: &actions)
+      case .receipt: receipt(body, now: now, disk: &disk, into: &actions)
       case .settlement: settlement(body, now: now, into: &actions)
-      case .trust: trustDocument(body, into: &actions)
+      case .trust: trustDocument(body, now: now, into: &actions)
       case .batch: counters.bundlesRefused += 1
       }
     } catch {
@@ -44,11 +45,15 @@ extension Agent {
     return set
   }
 
-  private mutating func proof(_ body: Span<UInt8>, into notices: inout Notices) -> Range<Int>? {
+  /// - Returns: the leaf's place, and the block's time in Unix milliseconds: its proposer's clock,
+  ///   which a quorum has signed.
+  private mutating func proof(
+    _ body: Span<UInt8>, into notices: inout Notices
+  ) -> (leaf: Range<Int>, time: Int64)? {
     do throws(ProofError) {
       let proof = try Proof(parsing: body)
       _ = try proof.verify(by: validators, with: P.self)
-      return proof.leaf
+      return (proof.leaf, proof.header.time)
     } catch {
       counters.proofsRefused += 1
       notices.append(Notice(.warning, "proof_refused"))
@@ -59,9 +64,10 @@ extension Agent {
   // MARK: Receipts
 
   private mutating func receipt<D: Disk & ~Copyable>(
-    _ body: Span<UInt8>, disk: inout D, into actions: inout Actions
+    _ body: Span<UInt8>, now: Now, disk: inout D, into actions: inout Actions
   ) {
-    guard let range = proof(body, into: &actions.notices) else { return }
+    guard let (range, time) = proof(body, into: &actions.notices) else { return }
+    clock.know(past: time, elapsed: now.elapsed)
     do throws(WireError) {
       let leaf = try ReceiptLeaf(parsing: body.extracting(range))
       guard leaf.node == settings.node, leaf.epoch == epoch else {
@@ -75,6 +81,11 @@ extension Agent {
         let entry = leaf[i]
         guard entry.through > ring.acknowledgedThrough(entry.recordClass) else { continue }
         isNew = true
+        if let sent = uplink.window.firstSent(
+          class: entry.recordClass.index, sequence: entry.through)
+        {
+          clock.upstream(time: time, sent: sent, received: now.elapsed)
+        }
         release(entry, disk: &disk, into: &actions.notices)
       }
       if !isNew { counters.receiptsRepeated += 1 }
@@ -117,7 +128,8 @@ extension Agent {
   private mutating func settlement(
     _ body: Span<UInt8>, now: Now, into actions: inout Actions
   ) {
-    guard let range = proof(body, into: &actions.notices) else { return }
+    guard let (range, time) = proof(body, into: &actions.notices) else { return }
+    clock.know(past: time, elapsed: now.elapsed)
     do throws(WireError) {
       let leaf = try SettlementLeaf(parsing: body.extracting(range))
       switch settling.judge(leaf.part) {
@@ -140,18 +152,24 @@ extension Agent {
 
   private mutating func askAgain(_ now: Now) {
     counters.settlementsDeferred += 1
-    greetingDue = min(greetingDue, now.elapsed + Self.askAgainMilliseconds)
+    // Soon, but only once: what brought nothing forward will hardly do so half a second later.
+    let isNew = counters.settlements != askedAt
+    askedAt = counters.settlements
+    let wait = isNew ? Self.askAgainMilliseconds : Self.greetingMilliseconds
+    greetingDue = min(greetingDue, now.elapsed + wait)
   }
 
+  /// The device's own uses count as well: those of an earlier enrolment may stand nowhere else.
   /// - Returns: false if the used-set has no room; what was applied may be applied again.
   private mutating func apply(_ leaf: borrowing SettlementLeaf) -> Bool {
     var entries = leaf.entries
     while let settled = entries.next() {
       let elsewhere = settled.usesElsewhere(than: settings.node)
-      guard elsewhere > 0 else { continue }
       do throws(UsedSetError) {
-        try used.applySettled(settled.identity, elsewhere: UInt16(clamping: elsewhere))
-        counters.ticketsLearned += 1
+        try used.applySettled(
+          settled.identity, own: UInt16(clamping: settled.uses(at: settings.node)),
+          elsewhere: UInt16(clamping: elsewhere))
+        if elsewhere > 0 { counters.ticketsLearned += 1 }
       } catch {
         return false
       }
@@ -161,9 +179,15 @@ extension Agent {
 
   // MARK: Trust
 
-  private mutating func trustDocument(_ body: Span<UInt8>, into actions: inout Actions) {
-    // The slots take one document at a time; this one will be offered again.
-    guard !slots.isWriting else { return }
+  private mutating func trustDocument(
+    _ body: Span<UInt8>, now: Now, into actions: inout Actions
+  ) {
+    // The slots take one document at a time: this one is asked for again.
+    guard !slots.isWriting else {
+      counters.trustDeferred += 1
+      greetingDue = min(greetingDue, now.elapsed + Self.askAgainMilliseconds)
+      return
+    }
     do throws(TrustError) {
       let change = try Self.load(
         body, anchor: .pinned(settings.authority), into: &trust, scratch: &scratch)

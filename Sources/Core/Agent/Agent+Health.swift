@@ -74,7 +74,8 @@ extension Agent {
     public var value: UInt64
   }
 
-  public static var statusFieldCount: Int { 40 + Reason.count }
+  public static var statusFieldCount: Int { ownFieldCount + Reason.count }
+  private static var ownFieldCount: Int { 42 }
 
   /// The numbers that `tollkeeper status` prints, by index; nil beyond the last.
   public func status(_ index: Int, now: Now) -> StatusField? {
@@ -82,14 +83,14 @@ extension Agent {
       guard let reason = Reason(rawValue: UInt8(index)) else { return nil }
       return StatusField(name: reason.name, value: counters.verdicts[index])
     }
-    let fields: InlineArray<40, StatusField> = statusFields(now)
+    let fields = statusFields(now)
     let rest = index - Reason.count
-    return rest < 40 ? fields[rest] : nil
+    return rest < Self.ownFieldCount ? fields[rest] : nil
   }
 
-  private func statusFields(_ now: Now) -> InlineArray<40, StatusField> {
+  private func statusFields(_ now: Now) -> InlineArray<42, StatusField> {
     [
-      field("node", settings.node), field("boot", UInt64(ring.boot)), field("epoch", epoch),
+      field("node", settings.node), field("boot", UInt64(ring.boot)),
       field("window_open", isWindowOpen(now) ? 1 : 0), field("link_up", link.isUp ? 1 : 0),
       field("connects", link.connects), field("link_losses", link.losses),
       field("trust_version", trustVersion), field("settled_height", used.coveredHeight),
@@ -104,6 +105,8 @@ extension Agent {
       field("segments", UInt64(ring.segments)), field("commits", ring.counters.commits),
       field("flush_failures", ring.counters.flushFailures),
       field("corrupt_blocks", ring.counters.corruptBlocks),
+      field("failed_reads", ring.counters.failedReads), field("uses_lost", counters.usesLost),
+      field("used_set_failed", used.failure == nil ? 0 : 1),
       field("used_slots", used.slotsTaken), field("used_delta", UInt64(used.deltaCount)),
       field("checkpoints", used.counters.checkpoints),
       field("bundles_sent", counters.bundlesSent), field("bundles_resent", bundlesResent),

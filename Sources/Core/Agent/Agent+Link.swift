@@ -58,6 +58,7 @@ extension Agent {
     case .greet:
       owesBirth = true
       owesGreeting = true
+      greetingID = 0
       actions.notices.append(Notice(.info, "link_up"))
       uplink.rewind(to: ring)
     case .drop, .leave:
@@ -77,7 +78,13 @@ extension Agent {
   private mutating func published(
     _ messageID: Int32, _ reason: UInt8, now: Now, into notices: inout Notices
   ) {
-    if reason == 0x10 { counters.unmatchedPublishes += 1 }
+    if reason == 0x10 {
+      counters.unmatchedPublishes += 1
+      // The validator has not subscribed yet; records are sent again without this.
+      if messageID == greetingID {
+        greetingDue = min(greetingDue, now.elapsed + Self.unheardMilliseconds)
+      }
+    }
     if reason >= 0x80 {
       counters.refusedPublishes += 1
       notices.append(Notice(.error, "publish_refused").with("reason", Int64(reason)))
@@ -128,6 +135,7 @@ extension Agent {
     counters.bundlesSent += 1
     if owesGreeting {
       owesGreeting = false
+      greetingID = messageID
       return
     }
     guard let flight = flightOnOffer else { return }

@@ -13,11 +13,19 @@ extension Agent {
   public mutating func time<D: Disk & ~Copyable>(
     _ now: Now, disk: inout D, into actions: inout Actions
   ) {
+    look(now, into: &actions.notices)
     step(.time, now: now, into: &actions)
     if link.isUp && uplink.window.isOverdue(now: now.elapsed) {
-      actions.notices.append(
-        Notice(.warning, "receipts_overdue").with("bundles", Int64(uplink.window.count)))
-      uplink.rewind(to: ring)
+      if uplink.window.waitsForPUBACK {
+        // The broker does not answer: the path is dead, whatever TCP still believes.
+        actions.notices.append(
+          Notice(.warning, "pubacks_overdue").with("bundles", Int64(uplink.window.count)))
+        step(.lost, now: now, into: &actions)
+      } else {
+        actions.notices.append(
+          Notice(.warning, "receipts_overdue").with("bundles", Int64(uplink.window.count)))
+        uplink.rewind(to: ring, wasOverdue: true)
+      }
     }
     if now.elapsed >= greetingDue { owesGreeting = true }
     tend(now, disk: &disk, into: &actions)
@@ -36,6 +44,7 @@ extension Agent {
     case .ring:
       let was = ring.state
       ring.flushed(error, into: &actions.disk)
+      createUsedSet(into: &actions.disk)
       if ring.state == .readOnly && was != .readOnly {
         actions.notices.append(Notice(.alarm, "ring_read_only"))
       }
@@ -71,7 +80,7 @@ extension Agent {
       ring.commit(into: &actions.disk)
       receiptsDue = .max
     }
-    warnBeforeFull(&actions.notices)
+    warn(&actions.notices)
   }
 
   private mutating func checkpoint<D: Disk & ~Copyable>(
@@ -79,7 +88,7 @@ extension Agent {
   ) {
     if used.isIdle && (isCheckpointDue(now) || hasUnsavedSettlements || ringWantsSpace) {
       used.startCheckpoint(
-        throughSequence: ring.nextSequence(.admissions) - 1, height: settling.height)
+        throughSequence: coverable(ring.nextSequence(.admissions) - 1), height: settling.height)
     }
     // The ring's commit must be durable before uses go to the table, so this asks every time.
     used.advance(
@@ -102,11 +111,18 @@ extension Agent {
   private var ringWantsSpace: Bool {
     let kept = Ring<P>.keptSegments
     return ring.freeSegments - kept < (ring.segments - kept) / 2
-      && ring.acknowledgedThrough(.admissions) > used.coveredSequence
+      && coverable(ring.acknowledgedThrough(.admissions)) > used.coveredSequence
   }
 
-  private mutating func warnBeforeFull(_ notices: inout Notices) {
-    let isLow = ring.freeSegments < 2 * ring.reservedSegments
+  /// Alarms of what will end admissions, each once.
+  private mutating func warn(_ notices: inout Notices) {
+    if let failure = used.failure, !hasToldFailure {
+      hasToldFailure = true
+      notices.append(Notice(.alarm, failure == .full ? "used_set_full" : "used_set_failed"))
+    }
+    // Of what refusals may take, a quarter is left.
+    let reserved = ring.reservedSegments
+    let isLow = ring.freeSegments - reserved < max(1, (ring.segments - reserved) / 4)
     if isLow && !wasLow {
       notices.append(
         Notice(.alarm, "ring_nearly_full").with("free_segments", Int64(ring.freeSegments))

@@ -43,6 +43,14 @@ public struct Agent<P: Primitives>: ~Copyable {
   var uplink: Uplink<P>
   var pending = PendingVerdicts()
   var settling = Settling()
+  /// What a new used-set is made of when the ring is durable; nil if none is to be made.
+  var newUsedSet: UsedSetSeed?
+  /// The slot that the trust document was read from; nil if it was the operator's file.
+  var trustSlot: Int?
+  /// Admissions up to here have been replayed.
+  var replayed: UInt64 = 0
+  /// From the first to the last of the admissions that the replay did not find; empty if there is none.
+  var hole: Range<UInt64> = 0..<0
   /// For receipts' hashes and for the replay at start.
   var probe: RingCursor
   var scratch: Memory
@@ -52,17 +60,25 @@ public struct Agent<P: Primitives>: ~Copyable {
   /// Version of the trust document that is durable here.
   public internal(set) var trustVersion: UInt64 = 0
   public internal(set) var hasReplayed = false
-  /// The newest instant that is known to be past: the clock never goes below it.
-  var floor: Int64 = 0
+  public internal(set) var clock = Clock()
+  /// What the start has found to be past, Unix milliseconds, for the first look at the clock.
+  var floor = Int64.min
+  /// What a supervisor has allowed for the next ticket that is refused.
+  var armed: ArmedOverride?
   /// What is due for the broker, in this order.
   var owesBirth = false
   var owesGreeting = false
   /// CLOCK_BOOTTIME of the next greeting that only asks, milliseconds.
   var greetingDue: Int64 = .max
+  /// `counters.settlements` when a settlement was last asked for again.
+  var askedAt: UInt64 = .max
+  /// Message ID of the last greeting of this connection; 0 before the first.
+  var greetingID: Int32 = 0
   /// CLOCK_BOOTTIME at which receipts without a commit get one, milliseconds.
   var receiptsDue: Int64 = .max
   var flightOnOffer: Flight?
   var wasLow = false
+  var hasToldFailure = false
   var isStopping = false
   /// CLOCK_BOOTTIME of the last scan, milliseconds.
   var lastScan: Int64 = 0
@@ -74,6 +90,8 @@ public struct Agent<P: Primitives>: ~Copyable {
   static var quietMilliseconds: Int64 { 250 }
   /// How often a device asks for news while a window is open and nothing else is sent, milliseconds.
   static var greetingMilliseconds: Int64 { 60_000 }
+  /// How soon it asks again after nobody was there to hear it, milliseconds.
+  static var unheardMilliseconds: Int64 { 2_000 }
   /// How soon it asks again after a settlement that came too early, milliseconds.
   static var askAgainMilliseconds: Int64 { 500 }
 
@@ -115,23 +133,36 @@ public struct Agent<P: Primitives>: ~Copyable {
     pending.count == 0 && !ring.isCommitting && !slots.isWriting
       && (ring.state != .ready || !ring.hasUnsavedReceipts)
   }
-  public var place: Place { Place(event: settings.event, zone: settings.zone) }
+  public var place: Place {
+    Place(
+      event: settings.event, zone: settings.zone, area: settings.area, isExit: settings.isExit,
+      node: settings.node)
+  }
   public var boot: UInt32 { ring.boot }
   /// Ledger height whose settlements this device has applied.
   public var settledHeight: UInt64 { settling.height }
 
-  /// The clock, which never goes below what is known to be past. Below it, the truth may be anywhere
-  /// above: the distance is the uncertainty.
+  /// The time, as far as it is known.
   func instant(_ now: Now) -> Instant {
-    var instant = now.instant
+    var instant = clock.hasLooked ? clock.instant(now.elapsed) : now.instant
     instant.boot = ring.boot
-    if instant.milliseconds < floor {
-      let distance = floor.subtractingReportingOverflow(instant.milliseconds)
-      let more = distance.overflow ? Int64.max : distance.partialValue
-      instant.uncertainty = UInt32(clamping: Int64(instant.uncertainty).addingClamped(more))
-      instant.milliseconds = floor
-    }
     return instant
+  }
+
+  /// Looks at the system's clock: first thing in every step that is told the time.
+  mutating func look(_ now: Now, into notices: inout Notices) {
+    if floor > .min {
+      clock.know(past: floor, elapsed: now.elapsed)
+      floor = .min
+    }
+    switch clock.look(now) {
+    case .behind(let distance):
+      notices.append(Notice(.alarm, "clock_behind").with("milliseconds", distance))
+    case .jumped(let step):
+      notices.append(Notice(.alarm, "clock_jumped").with("milliseconds", step))
+    case .set: notices.append(Notice(.info, "clock_set"))
+    case nil: break
+    }
   }
 
   /// The next instant of CLOCK_BOOTTIME at which `time` has something to do, milliseconds; nil while
@@ -139,16 +170,16 @@ public struct Agent<P: Primitives>: ~Copyable {
   public func deadline(_ now: Now) -> Int64? {
     var next = Int64.max
     if let due = link.deadline { next = min(next, due) }
-    if let change = plan.nextChange(
-      settings.node, to: settings.upstream, after: now.instant.milliseconds)
-    {
-      // Contacts are on the wall clock; it is looked at again at least once an hour.
-      let wait = min(max(change - now.instant.milliseconds, 0), 3_600_000)
-      next = min(next, now.elapsed + wait)
+    if plan.count > 0 {
+      // Contacts are on the wall clock, which may be set: it is looked at at least once an hour.
+      let time = instant(now).milliseconds
+      let change = plan.nextChange(settings.node, to: settings.upstream, after: time) ?? .max
+      next = min(next, now.elapsed + min(max(change.subtractingClamped(time), 0), 3_600_000))
     }
     if link.isUp {
       if let due = uplink.window.deadline { next = min(next, due) }
-      next = min(next, greetingDue)
+      // One that is due already waits for room at the broker, which is an event.
+      if !owesGreeting { next = min(next, greetingDue) }
     }
     if ring.state == .ready && !ring.isCommitting { next = min(next, receiptsDue) }
     if used.needsCheckpoint { next = min(next, lastScan + Self.quietMilliseconds) }
@@ -156,10 +187,8 @@ public struct Agent<P: Primitives>: ~Copyable {
   }
 }
 
-extension Int64 {
-  /// The sum, or the largest number there is.
-  func addingClamped(_ other: Int64) -> Int64 {
-    let (sum, isOver) = addingReportingOverflow(other)
-    return isOver ? .max : sum
-  }
+/// What makes a used-set this device's own.
+struct UsedSetSeed: Sendable {
+  var identity: Bytes<16>
+  var key: Bytes<32>
 }

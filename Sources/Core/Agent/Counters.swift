@@ -5,11 +5,15 @@ public import Records
 
 public struct Counters: Sendable {
   /// By number of the reason code.
-  public var verdicts: InlineArray<19, UInt64> = .init(repeating: 0)
+  public var verdicts: InlineArray<20, UInt64> = .init(repeating: 0)
   /// Admitted by policy although nothing could be recorded.
   public var admittedUnrecorded: UInt64 = 0
-  /// Refused without a record: the ring keeps its space for more.
+  /// Refused without a record: the ring keeps its space for more, or takes nothing any more.
   public var refusedUnrecorded: UInt64 = 0
+  /// Admissions that a start's replay did not find in the ring, although they were durable once.
+  public var usesLost: UInt64 = 0
+  /// Admissions after which nobody went through.
+  public var annulled: UInt64 = 0
   public var bundlesSent: UInt64 = 0
   public var recordsSent: UInt64 = 0
   public var bundlesReceived: UInt64 = 0
@@ -32,6 +36,8 @@ public struct Counters: Sendable {
   public var ticketsLearned: UInt64 = 0
   public var trustLoaded: UInt64 = 0
   public var trustRefused: UInt64 = 0
+  /// Documents that came while another was being written: asked for again.
+  public var trustDeferred: UInt64 = 0
   /// PUBACKs that said: nobody was there to take it.
   public var unmatchedPublishes: UInt64 = 0
   public var refusedPublishes: UInt64 = 0

@@ -15,6 +15,10 @@ public struct Settings: Sendable {
   public var node: UInt64
   public var event: UInt32
   public var zone: UInt32
+  /// The area that the gate leads into, or out of, 1 to 15; 0 for none in particular.
+  public var area: UInt8 = 0
+  /// People leave here.
+  public var isExit = false
   /// The validator that bundles go to.
   public var upstream: UInt64
   public var onStorageError: StoragePolicy
@@ -47,12 +51,16 @@ public enum StartError: Error, Equatable, Sendable {
   case foreignRing
   /// The ring belongs to an earlier enrolment.
   case enrolledAnew
-  /// The used-set says that there was a ring, and there is none.
+  /// The used-set says that there was a ring, and there is none, or one that ends earlier.
   case ringLost
   /// The ring says that tickets were admitted, and there is no used-set.
   case usedSetLost
   /// The ring or the used-set cannot be read.
   case ringDamaged
   case usedSetDamaged
+  /// The ring has no free segment for a start, or two flushes failed.
+  case ringReadOnly
+  /// The table has no room for the uses that the ring's replay brings.
+  case usedSetFull
   case disk(DiskError)
 }

@@ -1,6 +1,7 @@
 // The newest accepted trust document on disk, in two slots (FORMAT.md).
-// Invariants: the slot that holds the newest document is never written; at most one write is on the
-// way; the document in `memory` stays as it is until its flush has been reported.
+// Invariants: the slot that holds the newest document is never written, but with the bytes that it
+// holds; at most one write is on the way; what stands in `memory` stays as it is until its flush has
+// been reported.
 
 import Limits
 public import Wire
@@ -14,7 +15,9 @@ public struct TrustSlots<P: Primitives>: ~Copyable {
   private var memory: Memory
   /// Counter of each slot; 0 if it holds nothing.
   private var counters: InlineArray<2, UInt64> = [0, 0]
-  public private(set) var isWriting = false
+  /// The slot that is being written.
+  private var writing: Int?
+  public var isWriting: Bool { writing != nil }
 
   public init(memory: consuming Memory) { self.memory = memory }
 
@@ -53,19 +56,34 @@ public struct TrustSlots<P: Primitives>: ~Copyable {
     bytes.put(UInt32(document.count), at: 16)
     copy(document, to: &bytes, at: Self.headerBytes)
     bytes.put(Self.checksum(bytes.span), at: 20)
+    counters[slot] = counter
+    write(slot, total, into: &actions)
+  }
+
+  /// Asks for `slot` to be written again as it is read, and flushed: after a failed flush it may be in
+  /// the kernel's cache alone. Nothing if the slot holds nothing.
+  /// - Precondition: no write is on the way.
+  public mutating func rewrite<D: Disk & ~Copyable>(
+    _ slot: Int, disk: inout D, into actions: inout DiskActions
+  ) {
+    precondition(!isWriting, "the slots are being written")
+    guard let length = read(slot, disk: &disk)?.length else { return }
+    write(slot, Self.headerBytes + length, into: &actions)
+  }
+
+  private mutating func write(_ slot: Int, _ bytes: Int, into actions: inout DiskActions) {
     actions.append(
       .write(
         DiskWrite(
-          file: .trust, offset: Int64(slot * Self.slotBytes), extent: memory.extent(0..<total))))
+          file: .trust, offset: Int64(slot * Self.slotBytes), extent: memory.extent(0..<bytes))))
     actions.append(.flush(.trust))
-    counters[slot] = counter
-    isWriting = true
+    writing = slot
   }
 
   /// The write has ended. After an error the slot counts as empty.
   public mutating func flushed(_ error: DiskError?) {
-    isWriting = false
-    if error != nil { counters[slot(byAge: 0)] = 0 }
+    if let slot = writing, error != nil { counters[slot] = 0 }
+    writing = nil
   }
 
   private mutating func read<D: Disk & ~Copyable>(

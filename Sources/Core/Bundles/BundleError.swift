@@ -49,6 +49,8 @@ public enum BundleError: UInt8, Error, Equatable, Sendable {
   case duplicateBlock
   /// RFC 9171 4.4.3: the hop limit is not 1 to 255, or it is exceeded.
   case hopLimit
+  /// RFC 9171 5.6: a block of a type that we do not process says that its bundle is to be deleted.
+  case unprocessedBlock
   /// RFC 9171 5.5: its lifetime is over.
   case expired
 
@@ -75,6 +77,7 @@ public enum BundleError: UInt8, Error, Equatable, Sendable {
     case .fragment: "fragment"
     case .duplicateBlock: "duplicate_block"
     case .hopLimit: "hop_limit"
+    case .unprocessedBlock: "unprocessed_block"
     case .expired: "expired"
     }
   }

@@ -48,9 +48,20 @@ public enum BundlePolicy {
       default: break
       }
     }
-    guard let block = bundle.first(BlockType.hopCount) else { return }
-    let hops = try block.hopCount(in: bytes)
-    guard (1...255).contains(hops.limit), hops.count <= hops.limit else { throw .hopLimit }
+    if let block = bundle.first(BlockType.hopCount) {
+      let hops = try block.hopCount(in: bytes)
+      guard (1...255).contains(hops.limit), hops.count <= hops.limit else { throw .hopLimit }
+    }
+    for i in 0..<bundle.blockCount where !isProcessed(bundle.block(i).type) {
+      if bundle.block(i).flags.contains(.deleteBundleIfUnprocessed) { throw .unprocessedBlock }
+    }
+  }
+
+  private static func isProcessed(_ type: UInt64) -> Bool {
+    switch type {
+    case BlockType.payload, BlockType.previousNode, BlockType.bundleAge, BlockType.hopCount: true
+    default: false
+    }
   }
 
   /// RFC 9171 4.3.1, 4.4.2: by its creation time, or by its age where that or the time is unknown.

@@ -17,7 +17,7 @@ struct UsedDelta: ~Copyable {
     case placed = 2
   }
 
-  private static let entryBytes = 32
+  private static let entryBytes = 36
   private static let indexStart = Limits.usedDeltaMax * entryBytes
   private static let indexCount = 2 * Limits.usedDeltaMax
   static let memoryBytes = indexStart + 2 * indexCount
@@ -28,6 +28,8 @@ struct UsedDelta: ~Copyable {
   private static let frozenOwn = 20
   private static let frozenElsewhere = 22
   private static let stage = 24
+  private static let last = 28
+  private static let frozenLast = 32
 
   private var memory: Memory
   private(set) var count = 0
@@ -74,10 +76,12 @@ struct UsedDelta: ~Copyable {
     return Bytes<16>(memory.span(start..<start + 16))
   }
 
-  func uses(at entry: Int) -> Uses { pair(entry, Self.own, Self.elsewhere) }
+  func uses(at entry: Int) -> Uses { uses(entry, Self.own, Self.elsewhere, Self.last) }
 
   /// The numbers when the checkpoint began.
-  func frozenUses(at entry: Int) -> Uses { pair(entry, Self.frozenOwn, Self.frozenElsewhere) }
+  func frozenUses(at entry: Int) -> Uses {
+    uses(entry, Self.frozenOwn, Self.frozenElsewhere, Self.frozenLast)
+  }
 
   func stage(at entry: Int) -> Stage {
     Stage(rawValue: memory.span[entry * Self.entryBytes + Self.stage]) ?? .dirty
@@ -93,6 +97,7 @@ struct UsedDelta: ~Copyable {
       var bytes = memory.mutableSpan
       bytes.put(now.own, at: entry * Self.entryBytes + Self.frozenOwn)
       bytes.put(now.elsewhere, at: entry * Self.entryBytes + Self.frozenElsewhere)
+      bytes.put(now.last.rawValue, at: entry * Self.entryBytes + Self.frozenLast)
     }
   }
 
@@ -132,16 +137,19 @@ struct UsedDelta: ~Copyable {
     Int(hash.span.uint32(at: 4) % UInt32(indexCount))
   }
 
-  private func pair(_ entry: Int, _ first: Int, _ second: Int) -> Uses {
+  private func uses(_ entry: Int, _ own: Int, _ elsewhere: Int, _ last: Int) -> Uses {
     let start = entry * Self.entryBytes
     return Uses(
-      own: memory.span.uint16(at: start + first), elsewhere: memory.span.uint16(at: start + second))
+      own: memory.span.uint16(at: start + own),
+      elsewhere: memory.span.uint16(at: start + elsewhere),
+      last: Passage(rawValue: memory.span.uint32(at: start + last)))
   }
 
   private mutating func set(_ uses: Uses, at entry: Int) {
     var bytes = memory.mutableSpan
     bytes.put(uses.own, at: entry * Self.entryBytes + Self.own)
     bytes.put(uses.elsewhere, at: entry * Self.entryBytes + Self.elsewhere)
+    bytes.put(uses.last.rawValue, at: entry * Self.entryBytes + Self.last)
   }
 
   private mutating func setStage(_ stage: Stage, at entry: Int) {

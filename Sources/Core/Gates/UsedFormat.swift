@@ -25,6 +25,7 @@ enum UsedFormat {
   static let headerSequence = 88
   static let headerHeight = 96
   static let headerOccupied = 104
+  static let headerAreas = 112
 
   // Fields of a table page.
   static let pageCount = 4
@@ -33,6 +34,7 @@ enum UsedFormat {
   // Fields of a slot.
   static let slotOwn = 16
   static let slotElsewhere = 18
+  static let slotLast = 20
 
   // Fields of the journal's header page.
   static let journalCount = 4
@@ -102,7 +104,8 @@ enum UsedFormat {
   static func uses(inSlot index: Int, of page: Span<UInt8>) -> Uses {
     let start = slot(index)
     return Uses(
-      own: page.uint16(at: start + slotOwn), elsewhere: page.uint16(at: start + slotElsewhere))
+      own: page.uint16(at: start + slotOwn), elsewhere: page.uint16(at: start + slotElsewhere),
+      last: Passage(rawValue: page.uint32(at: start + slotLast)))
   }
 }
 
@@ -127,7 +130,7 @@ extension UsedFormat {
     let start = slot(found ?? count)
     var joined = uses
     if let found {
-      joined = uses.joined(self.uses(inSlot: found, of: page.span))
+      joined = self.uses(inSlot: found, of: page.span).joined(uses)
     } else {
       for i in start..<start + Limits.usedSlotBytes { page[i] = 0 }
       copy(hash.span, to: &page, at: start)
@@ -135,6 +138,7 @@ extension UsedFormat {
     }
     page.put(joined.own, at: start + slotOwn)
     page.put(joined.elsewhere, at: start + slotElsewhere)
+    page.put(joined.last.rawValue, at: start + slotLast)
     return found == nil ? .added : .raised
   }
 }
@@ -149,8 +153,17 @@ struct UsedHeader: Equatable {
   var sequence: UInt64 = 0
   var height: UInt64 = 0
   var occupied: UInt64 = 0
+  /// Through `sequence`.
+  var areas = InlineArray<16, AreaCount>(repeating: AreaCount())
 
   init() {}
+
+  static func == (a: Self, b: Self) -> Bool {
+    for i in 0..<16 where a.areas[i] != b.areas[i] { return false }
+    return a.identity == b.identity && a.key == b.key && a.tablePages == b.tablePages
+      && a.epoch == b.epoch && a.generation == b.generation && a.sequence == b.sequence
+      && a.height == b.height && a.occupied == b.occupied
+  }
 
   /// Page of the file that this generation stands in.
   var page: Int { Int(generation % 2) }
@@ -173,6 +186,10 @@ struct UsedHeader: Equatable {
     sequence = bytes.uint64(at: UsedFormat.headerSequence)
     height = bytes.uint64(at: UsedFormat.headerHeight)
     occupied = bytes.uint64(at: UsedFormat.headerOccupied)
+    for i in 0..<16 {
+      areas[i].entered = bytes.uint32(at: UsedFormat.headerAreas + 8 * i)
+      areas[i].left = bytes.uint32(at: UsedFormat.headerAreas + 8 * i + 4)
+    }
     guard generation > 0, self.page == page else { return nil }
   }
 
@@ -203,6 +220,10 @@ struct UsedHeader: Equatable {
     page.put(sequence, at: UsedFormat.headerSequence)
     page.put(height, at: UsedFormat.headerHeight)
     page.put(occupied, at: UsedFormat.headerOccupied)
+    for i in 0..<16 {
+      page.put(areas[i].entered, at: UsedFormat.headerAreas + 8 * i)
+      page.put(areas[i].left, at: UsedFormat.headerAreas + 8 * i + 4)
+    }
     let offset = Int64(self.page * Limits.pageBytes)
     page.put(UsedFormat.checksum(page.span, at: offset, from: 0, with: P.self), at: 0)
   }

@@ -13,7 +13,8 @@ public import Wire
 extension UsedSet {
   /// Begins a checkpoint of everything that is known now. `advance` carries it on.
   /// - Parameters:
-  ///   - sequence: the last class-2 sequence whose use was recorded here, durable or not.
+  ///   - sequence: the last class-2 sequence whose use was recorded here, durable or not; a lower
+  ///     one keeps what follows it for the next start's replay.
   ///   - height: the ledger height up to which every settlement was applied here.
   /// - Precondition: `isIdle`.
   public mutating func startCheckpoint(throughSequence sequence: UInt64, height: UInt64) {
@@ -21,6 +22,7 @@ extension UsedSet {
     nextSequence = max(sequence, header.sequence)
     nextHeight = max(height, header.height)
     delta.freeze()
+    frozenAreas = areas
     phase = .waiting
   }
 
@@ -67,6 +69,7 @@ extension UsedSet {
       roundCount = 0
       nextStep(disk: &disk, into: &actions)
     case .heading:
+      namesOtherEpoch = false
       coveredSequence = header.sequence
       coveredHeight = header.height
       delta.settle()
@@ -90,17 +93,17 @@ extension UsedSet {
     if roundCount > 0 {
       sealRound()
       phase = .journaling
-      let bytes = 0..<(1 + roundCount) * Limits.pageBytes
-      let offset = Int64(UsedFormat.journalPage * Limits.pageBytes)
-      actions.append(.write(DiskWrite(file: .used, offset: offset, extent: pages.extent(bytes))))
+      writeJournal(into: &actions)
       actions.append(.flush(.used))
     } else {
       header.sequence = nextSequence
       header.height = nextHeight
+      header.areas = frozenAreas
       header.generation += 1
       header.occupied = occupied
       phase = .heading
       writeHeader(into: &actions)
+      actions.append(.flush(.used))
     }
   }
 
@@ -185,6 +188,13 @@ extension UsedSet {
       UsedFormat.checksum(journal.span, at: offset, from: checksum, with: P.self), at: 0)
   }
 
+  /// Step 1 of a round: its header and its images.
+  func writeJournal(into actions: inout DiskActions) {
+    let bytes = 0..<(1 + roundCount) * Limits.pageBytes
+    let offset = Int64(UsedFormat.journalPage * Limits.pageBytes)
+    actions.append(.write(DiskWrite(file: .used, offset: offset, extent: pages.extent(bytes))))
+  }
+
   /// Step 2 of a round: each image in its place.
   private func writeImages(into actions: inout DiskActions) {
     for image in 0..<roundCount {
@@ -204,6 +214,5 @@ extension UsedSet {
       file: .used, offset: Int64(header.page * Limits.pageBytes),
       extent: pages.extent(Self.bytes(ofPage: Self.headerPage)))
     actions.append(.write(write))
-    actions.append(.flush(.used))
   }
 }

@@ -37,11 +37,14 @@ extension UsedSet {
     identityChecksum = P.crc32c(identity.span)
     phase = .creating
     writeHeader(into: &actions)
+    actions.append(.flush(.used))
   }
 
   /// Opens the file. Uses and look-ups are possible at once, checkpoints after `flushed`.
-  /// - Parameter epoch: the device's enrolment; with another one in the file, nothing of the ring
-  ///   counts as covered, and the table stands.
+  /// - Parameters:
+  ///   - epoch: the device's enrolment; with another one in the file, nothing of the ring counts as
+  ///     covered, the table stands, and `namesOtherEpoch` is set.
+  ///   - actions: room for 3.
   /// - Returns: where the replay begins. What may be released is `coveredSequence`, later.
   /// - Throws: `notCreated`, `corruptHeader`, `disk`.
   public mutating func recover<D: Disk & ~Copyable>(
@@ -60,19 +63,26 @@ extension UsedSet {
     }
     guard let newest else { throw isBlank ? .notCreated : .corruptHeader }
     header = newest
+    occupied = header.occupied
+    areas = header.areas
+    identityChecksum = P.crc32c(header.identity.span)
+    try readJournal(disk: &disk)
+    // What is relied on is written again, as it is and where it is: after a failed flush a read may
+    // show what is in the kernel's cache alone, and no later flush makes that durable.
+    if roundCount > 0 { writeJournal(into: &actions) }
+    writeHeader(into: &actions)
+    actions.append(.flush(.used))
     if header.epoch != epoch {
       header.epoch = epoch
       header.sequence = 0
+      namesOtherEpoch = true
     }
-    occupied = header.occupied
-    identityChecksum = P.crc32c(header.identity.span)
-    try readJournal(disk: &disk)
     phase = .recovering
-    actions.append(.flush(.used))
     return UsedSetCoverage(sequence: header.sequence, height: header.height)
   }
 
-  /// Takes the journal's round up again if it is valid and does not stand in its places already.
+  /// Takes the journal's round up again if it is valid. That its images stand in their places, as
+  /// far as a read shows, does not say that they are durable there.
   private mutating func readJournal<D: Disk & ~Copyable>(disk: inout D) throws(UsedSetError) {
     let offset = Int64(UsedFormat.journalPage * Limits.pageBytes)
     try read(offset, to: 0, disk: &disk)
@@ -83,15 +93,11 @@ extension UsedSet {
     let count = Int(page(0).uint32(at: UsedFormat.journalCount))
     let found = page(0).uint64(at: UsedFormat.journalRound)
     guard count <= Limits.usedJournalPages else { return }
-    var isPlaced = true
     for image in 0..<count {
       guard try readImage(image, disk: &disk) else { return }
-      try read(
-        UsedFormat.offset(ofTablePage: Int(roundPages[image])), to: Self.lookupPage, disk: &disk)
-      if !equal(page(Self.lookupPage), page(1 + image)) { isPlaced = false }
     }
     round = found
-    if !isPlaced { roundCount = count }
+    roundCount = count
   }
 
   /// - Returns: whether it is the image that the journal's header names.

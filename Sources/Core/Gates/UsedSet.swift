@@ -1,8 +1,8 @@
 // The used-set: how often each ticket was used, here and elsewhere. A store of its own, which
 // outlives the ring (FORMAT.md).
 // Invariants: numbers only rise; what was recorded is found at once, in the delta or in the table;
-// every use after `coveredSequence` is in the delta, so the ring's replay restores it after a
-// crash; at most one flush is on the way; after a failed flush nothing is written any more.
+// every use after `coveredSequence` is in the ring, whose replay restores it after a crash; at most
+// one flush is on the way; after a failed flush nothing is written any more.
 
 import Limits
 public import Wire
@@ -13,17 +13,23 @@ public struct Uses: Sendable, Equatable {
   public var own: UInt16
   /// Admissions by all other devices, as settled.
   public var elsewhere: UInt16
+  /// The last passage through this device.
+  public var last: Passage
 
-  public init(own: UInt16 = 0, elsewhere: UInt16 = 0) {
+  public init(own: UInt16 = 0, elsewhere: UInt16 = 0, last: Passage = Passage()) {
     self.own = own
     self.elsewhere = elsewhere
+    self.last = last
   }
 
   public var total: Int { Int(own) + Int(elsewhere) }
 
-  /// The larger of each: joining in any order, any number of times, gives the same.
+  /// The larger of each number, and the later passage: joining any number of times gives the same.
+  /// - Parameter other: what was heard of later.
   func joined(_ other: Uses) -> Uses {
-    Uses(own: max(own, other.own), elsewhere: max(elsewhere, other.elsewhere))
+    Uses(
+      own: max(own, other.own), elsewhere: max(elsewhere, other.elsewhere),
+      last: last.followed(by: other.last))
   }
 }
 
@@ -62,7 +68,7 @@ public struct UsedSet<P: Primitives>: ~Copyable {
     case closed
     /// The first header is on its way.
     case creating
-    /// What a killed process wrote is being made durable.
+    /// The header and the journal that were found are being made durable.
     case recovering
     /// The journal's images are being applied again.
     case restoring
@@ -104,12 +110,17 @@ public struct UsedSet<P: Primitives>: ~Copyable {
   var round: UInt64 = 0
   /// Slots taken, the round on its way included.
   var occupied: UInt64 = 0
+  /// By number, through the last record; `frozenAreas` through the checkpoint that is on its way.
+  var areas = InlineArray<16, AreaCount>(repeating: AreaCount())
+  var frozenAreas = InlineArray<16, AreaCount>(repeating: AreaCount())
   public internal(set) var counters = UsedSetCounters()
   /// The class-2 sequence up to which every use is durable in the table: ring space may be released
   /// so far and no further. 0 until `recover` or `create` has been flushed.
   public internal(set) var coveredSequence: UInt64 = 0
   /// The ledger height up to which every settlement is durable here.
   public internal(set) var coveredHeight: UInt64 = 0
+  /// The file's header is that of another enrolment: so it stays until the next checkpoint.
+  public internal(set) var namesOtherEpoch = false
 
   /// - Parameters:
   ///   - pages: at least `pagesMemoryBytes`.
@@ -169,22 +180,35 @@ public struct UsedSet<P: Primitives>: ~Copyable {
     return delta.uses(at: entry)
   }
 
-  /// This device has admitted the ticket for the `ordinal`th time (a scan record's `use`).
-  /// Replaying is harmless.
+  /// This device has admitted the ticket for the `ordinal`th time (a scan record's `use`), or seen
+  /// it leave (0). Replaying in the same order is harmless.
   /// - Throws: `full`.
   public mutating func recordUse(
-    _ identity: TicketIdentity, ordinal: UInt16
+    _ identity: TicketIdentity, ordinal: UInt16, last: Passage = Passage()
   ) throws(UsedSetError) {
-    try raise(identity, to: Uses(own: ordinal), limit: Limits.usedDeltaMax)
+    try raise(identity, to: Uses(own: ordinal, last: last), limit: Limits.usedDeltaMax)
   }
 
-  /// All other devices have admitted the ticket `elsewhere` times, says the ledger.
+  /// Somebody went into or out of an area: once for each record, in the order of the records.
+  public mutating func count(_ passage: Passage) {
+    switch passage.kind {
+    case .none: break
+    case .entry: areas[Int(passage.area)].entered &+= 1
+    case .exit, .annulled: areas[Int(passage.area)].left &+= 1
+    }
+  }
+
+  /// What was counted in an area, 0 to 15.
+  public func count(in area: UInt8) -> AreaCount { areas[Int(area & 15)] }
+
+  /// This device has admitted the ticket at least `own` times, in whatever enrolment, and all others
+  /// `elsewhere` times, says the ledger.
   /// - Throws: `full`, while there is still room for uses.
   public mutating func applySettled(
-    _ identity: TicketIdentity, elsewhere: UInt16
+    _ identity: TicketIdentity, own: UInt16 = 0, elsewhere: UInt16
   ) throws(UsedSetError) {
-    guard elsewhere > 0 else { return }
-    try raise(identity, to: Uses(elsewhere: elsewhere), limit: Self.settledDeltaMax)
+    guard own > 0 || elsewhere > 0 else { return }
+    try raise(identity, to: Uses(own: own, elsewhere: elsewhere), limit: Self.settledDeltaMax)
   }
 
   private mutating func raise(

@@ -19,6 +19,8 @@ public enum Limits {
   public static let keyIDBytesMax = 32
   /// Nesting of CBOR that is ever followed: a ticket needs 3, a bundle payload 6.
   public static let cborDepthMax = 8
+  /// Groups within groups in a Protocol Buffers message, which only unknown fields have.
+  public static let protobufDepthMax = 8
 
   // MARK: Trust
 
@@ -31,6 +33,18 @@ public enum Limits {
   public static let eventsPerIssuerMax = 16
   public static let pretixEventsMax = 64
   public static let devicesMax = 512
+  /// Node numbers fit a JSON number.
+  public static let nodeMax: UInt64 = 1 << 53 - 1
+  /// Rules: of pretix products, of classes of tickets, of areas, and who may override them.
+  public static let productsMax = 64
+  public static let rulesMax = 64
+  public static let areasMax = 15
+  public static let supervisorsMax = 8
+  public static let ruleWindowsMax = 8
+  /// What four bits of the used-set's last event hold.
+  public static let entriesPerDayMax = 15
+  /// A year.
+  public static let passbackMinutesMax: UInt64 = 366 * 24 * 60
   /// f = 3 at most: the largest quorum that a receipt carries to a gate is 2f+1 = 7 signatures.
   public static let validatorsMax = 10
 

@@ -22,8 +22,9 @@ public enum Reason: UInt8, Sendable {
   case passback = 16
   case staleTrust = 17
   case storageError = 18
+  case areaFull = 19
 
-  public static let count = 19
+  public static let count = 20
 
   public var name: StaticString {
     switch self {
@@ -46,6 +47,23 @@ public enum Reason: UInt8, Sendable {
     case .passback: "passback"
     case .staleTrust: "stale_trust"
     case .storageError: "storage_error"
+    case .areaFull: "area_full"
+    }
+  }
+
+  /// What pretix's own scanners call it: a result of pretixSCAN's ticket check.
+  public var pretixName: StaticString {
+    switch self {
+    case .valid: "VALID"
+    case .badEncoding, .malformed, .badAlgorithm, .unknownKey, .revokedKey, .badSignature: "INVALID"
+    case .revoked: "REVOKED"
+    case .blocked: "BLOCKED"
+    case .expired, .notYetValid: "INVALID_TIME"
+    case .wrongEvent: "INVALID"
+    case .wrongZone: "PRODUCT"
+    case .used, .usedElsewhere: "USED"
+    case .noEntries, .passback, .areaFull: "RULES"
+    case .staleTrust, .storageError: "ERROR"
     }
   }
 }

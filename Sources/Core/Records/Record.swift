@@ -13,9 +13,12 @@ public enum Record: Sendable, Equatable {
   public init(parsing bytes: Span<UInt8>) throws(WireError) {
     guard bytes.count <= Limits.recordBytesMax else { throw .outOfRange }
     var reader = CBORReader(bytes)
-    let fields = try reader.array(max: 14)
+    let fields = try reader.array(max: ScanRecord.itemsWithPassage)
     switch (try reader.unsigned(), fields) {
-    case (ScanRecord.kind, 14): self = .scan(try ScanRecord(from: &reader))
+    case (ScanRecord.kind, ScanRecord.items):
+      self = .scan(try ScanRecord(from: &reader, hasPassage: false))
+    case (ScanRecord.kind, ScanRecord.itemsWithPassage):
+      self = .scan(try ScanRecord(from: &reader, hasPassage: true))
     case (GapRecord.kind, 12): self = .gap(try GapRecord(from: &reader))
     default: throw .outOfRange
     }

@@ -4,6 +4,19 @@
 
 public import Wire
 
+/// A supervisor's credential that admitted against the rules.
+public struct Override: Sendable, Equatable {
+  /// Of the credential.
+  public var identity: TicketIdentity
+  /// Which use of it this is, as this gate counts: 1 for the first.
+  public var use: UInt16
+
+  public init(identity: TicketIdentity, use: UInt16) {
+    self.identity = identity
+    self.use = use
+  }
+}
+
 public struct ScanRecord: Sendable, Equatable {
   /// Per device, epoch and class; from 1, without a hole.
   public var sequence: UInt64
@@ -22,13 +35,22 @@ public struct ScanRecord: Sendable, Equatable {
   /// How many the ticket allows; 0 if refused before the claims were read.
   public var entries: UInt16
   public var clock: KnownClock
+  /// What the gate remembers of the passage, as its used-set keeps it (Gates/FORMAT.md, "Table
+  /// page"); nil if that follows from operation and time alone.
+  public var passage: UInt32?
+  public var override: Override?
 
   static let kind: UInt64 = 1
+  /// Items of a record, without and with passage and override.
+  static let items = 14
+  static let itemsWithPassage = 16
+  private var hasPassage: Bool { passage != nil || override != nil }
 
   public init(
     sequence: UInt64, previous: Hash, instant: Instant, subject: TicketIdentity?,
     operation: Operation, reason: Reason, event: UInt32, zone: UInt32, use: UInt16,
-    entries: UInt16, clock: KnownClock
+    entries: UInt16, clock: KnownClock, passage: UInt32? = nil,
+    override: Override? = nil
   ) {
     self.sequence = sequence
     self.previous = previous
@@ -41,6 +63,8 @@ public struct ScanRecord: Sendable, Equatable {
     self.use = use
     self.entries = entries
     self.clock = clock
+    self.passage = passage
+    self.override = override
   }
 
   /// Admissions or refusals.
@@ -51,7 +75,7 @@ public struct ScanRecord: Sendable, Equatable {
   @_lifetime(output: copy output)
   public func encode(into output: inout MutableSpan<UInt8>) throws(WireError) -> Int {
     var writer = CBORWriter(output.whole())
-    try writer.array(14)
+    try writer.array(hasPassage ? Self.itemsWithPassage : Self.items)
     try writer.unsigned(Self.kind)
     try writer.unsigned(sequence)
     try writer.byteString(previous.span)
@@ -68,6 +92,15 @@ public struct ScanRecord: Sendable, Equatable {
     try writer.unsigned(UInt64(use))
     try writer.unsigned(UInt64(entries))
     try clock.encode(into: &writer)
+    guard hasPassage else { return writer.count }
+    if let passage { try writer.unsigned(UInt64(passage)) } else { try writer.null() }
+    if let override {
+      try writer.array(2)
+      try writer.byteString(override.identity.span)
+      try writer.unsigned(UInt64(override.use))
+    } else {
+      try writer.null()
+    }
     return writer.count
   }
 
@@ -77,7 +110,8 @@ public struct ScanRecord: Sendable, Equatable {
   }
 
   /// Reads what follows the kind.
-  init(from reader: inout CBORReader) throws(WireError) {
+  /// - Parameter hasPassage: whether the record says more than the clock.
+  init(from reader: inout CBORReader, hasPassage: Bool) throws(WireError) {
     sequence = try reader.ordinal()
     previous = try reader.fixed()
     instant = try Instant(from: &reader)
@@ -92,6 +126,14 @@ public struct ScanRecord: Sendable, Equatable {
     use = try reader.uint16()
     entries = try reader.uint16()
     clock = try KnownClock(from: &reader)
+    guard hasPassage else { return }
+    if try !reader.null() { passage = try reader.uint32() }
+    if try !reader.null() {
+      try reader.array(exactly: 2)
+      override = try Override(identity: reader.fixed(), use: reader.uint16())
+    }
+    // What says nothing has the shorter form.
+    guard self.hasPassage else { throw .notCanonical }
   }
 }
 

@@ -19,7 +19,7 @@ public struct FileHeader: Equatable, Sendable {
   }
 
   /// Reads the first whole copy; nil if there is none.
-  /// - Throws: `disk`; `otherFormat` for another version or shape than this program knows.
+  /// - Throws: `disk` if a copy that counts cannot be read; `otherFormat` for another version or shape than this program knows.
   public static func read<P: Primitives, D: Disk & ~Copyable>(
     _ disk: inout D, checkedBy primitives: P.Type
   ) throws(RingError) -> FileHeader? {
@@ -29,6 +29,8 @@ public struct FileHeader: Equatable, Sendable {
       do throws(DiskError) {
         try disk.read(.ring, at: Layout.fileHeaderCopies[copy], into: &target)
       } catch {
+        // The other copy is as good.
+        if error == .inputOutput && copy + 1 < Layout.fileHeaderCopies.count { continue }
         throw .disk(error)
       }
       if let header = try decode(bytes.span, checkedBy: P.self) { return header }

@@ -1,7 +1,7 @@
 // Judging what a start has read: where each class ends, what is the tail, torn, corrupt or free.
 // FORMAT.md, "Which block speaks" and "Torn or corrupt".
-// Invariants: a segment that may hold records which are not released is never given to the free ones;
-// what was never durable is no reason for an alarm.
+// Invariants: a segment in which a whole block with records that are not released is found is never
+// given to the free ones; what was never durable is no reason for an alarm.
 
 import Limits
 import Wire
@@ -148,7 +148,8 @@ extension Ring {
     do throws(DiskError) {
       try disk.read(.ring, at: offset, into: &target)
     } catch {
-      throw .disk(error)
+      try refused(error)
+      return nil
     }
     return block.lastHash(in: target.span, checkedBy: P.self)
   }

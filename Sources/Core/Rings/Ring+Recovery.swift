@@ -1,8 +1,9 @@
 // A start: what the file says, then the tail written again. FORMAT.md, "Which block speaks" and
 // "Rules of writing" 5.
 // Invariants: reading changes nothing in the file; nothing is reported durable before the tail has
-// been written again and flushed; what cannot be read is never given to the free segments while it
-// may hold records that are not released.
+// been written again and flushed; a page that cannot be read ends no start. A segment whose first
+// page cannot be read goes to the free ones unless a live block is found behind it: a lone record on
+// that page is then gone, which the end of its class or a hole in it tells.
 
 public import Wire
 import Limits
@@ -18,6 +19,8 @@ public struct RecoveryReport: Equatable, Sendable {
   public var tailRecords = 0
   /// Blocks, or holes where blocks must have been, that were durable once: an alarm.
   public var corruptBlocks = 0
+  /// Reads that the media refused: an alarm. A page may be read more than once.
+  public var failedReads: UInt64 = 0
 }
 
 /// What `recover` learns on its way.
@@ -85,6 +88,7 @@ extension Ring {
       survey.report.isTailTorn = true
     }
     counters.corruptBlocks += UInt64(survey.report.corruptBlocks)
+    survey.report.failedReads = counters.failedReads
     return survey.report
   }
 
@@ -95,7 +99,15 @@ extension Ring {
     return start..<start + Layout.headerBytes
   }
 
-  /// Reads where a block may begin into the scratch; nil if there is no whole header.
+  /// Notes a read that the media refused.
+  /// - Throws: `disk` if it was something else.
+  mutating func refused(_ error: DiskError) throws(RingError) {
+    guard error == .inputOutput else { throw .disk(error) }
+    counters.failedReads += 1
+  }
+
+  /// Reads where a block may begin into the scratch; nil if there is no whole header. A page that
+  /// cannot be read holds none, and is not zero.
   mutating func readHeader<D: Disk & ~Copyable>(
     _ segment: Int, _ page: Int, _ disk: inout D
   ) throws(RingError) -> BlockHeader? {
@@ -105,7 +117,9 @@ extension Ring {
     do throws(DiskError) {
       try disk.read(.ring, at: offset, into: &target)
     } catch {
-      throw .disk(error)
+      target.update(repeating: 0xff)
+      try refused(error)
+      return nil
     }
     let block = BlockHeader.decode(
       target.span, at: offset, of: identity, checkedBy: P.self)

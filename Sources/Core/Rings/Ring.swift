@@ -32,6 +32,8 @@ public struct RingCounters: Equatable, Sendable {
   public var abandonedSegments: UInt64 = 0
   /// Found at the start.
   public var corruptBlocks: UInt64 = 0
+  /// Reads that the media refused at the start.
+  public var failedReads: UInt64 = 0
 }
 
 /// Records of one class on their way into a block.

@@ -1,7 +1,7 @@
 // Reads the durable records of one class in order, whole runs of pages at a time.
 // Invariants: it yields each sequence once, ascending, and only what is durable; every block is
-// checked before a record of it is seen; it holds no claim on the ring, which may go on, free
-// segments and use them again between two calls.
+// checked before a record of it is seen; a page that cannot be read hides no other; it holds no
+// claim on the ring, which may go on, free segments and use them again between two calls.
 
 public import Wire
 import Limits
@@ -18,7 +18,7 @@ public struct RingCursor: ~Copyable {
   public private(set) var expires: Int64 = 0
   /// The hole that the last `corrupt` was thrown for; empty if there was none.
   public private(set) var missing: Range<UInt64> = 0..<0
-  /// Blocks read so far, and those among them that were corrupt.
+  /// Blocks read so far; those among them that were corrupt, and pages that could not be read.
   public private(set) var blocks: UInt64 = 0
   public private(set) var corruptBlocks: UInt64 = 0
 
@@ -37,6 +37,8 @@ public struct RingCursor: ~Copyable {
   private var endPage = 0
   private var page = 0
   private var loaded = 0..<0
+  /// Bit p: page p of what is loaded could not be read, and stands as zeros.
+  private var unreadable: UInt16 = 0
 
   public init(memory: consuming Memory) {
     precondition(memory.count >= Self.memoryBytes, "memory is too small")
@@ -130,6 +132,7 @@ public struct RingCursor: ~Copyable {
         block.recordClass == recordClass, block.commit >= opened, page + block.pages <= pages,
         block.follows(before, endingAt: endPage, in: page)
       else {
+        if unreadable & 1 << UInt16(page) != 0 { corruptBlocks += 1 }
         page += 1
         continue
       }
@@ -178,13 +181,36 @@ public struct RingCursor: ~Copyable {
   ) throws(RingError) {
     framesLeft = 0
     loaded = 0..<0
-    let offset = Layout.offset(segment: segment, page: pages.lowerBound)
-    var target = memory.mutableSpan(0..<pages.count * Limits.pageBytes)
-    do throws(DiskError) {
-      try disk.read(.ring, at: offset, into: &target)
-    } catch {
-      throw .disk(error)
+    unreadable = 0
+    if try !read(pages, to: 0, &disk) {
+      for page in pages {
+        let place = page - pages.lowerBound
+        if try read(page..<page + 1, to: place, &disk) { continue }
+        unreadable |= 1 << UInt16(page)
+        var target = memory.mutableSpan(Self.bytes(place..<place + 1))
+        target.update(repeating: 0)
+      }
     }
     loaded = pages
+  }
+
+  /// Reads pages of the segment to page `place` of the memory.
+  /// - Returns: false if the media refuses.
+  private mutating func read<D: Disk & ~Copyable>(
+    _ pages: Range<Int>, to place: Int, _ disk: inout D
+  ) throws(RingError) -> Bool {
+    let offset = Layout.offset(segment: segment, page: pages.lowerBound)
+    var target = memory.mutableSpan(Self.bytes(place..<place + pages.count))
+    do throws(DiskError) {
+      try disk.read(.ring, at: offset, into: &target)
+      return true
+    } catch {
+      guard error == .inputOutput else { throw .disk(error) }
+      return false
+    }
+  }
+
+  private static func bytes(_ pages: Range<Int>) -> Range<Int> {
+    pages.lowerBound * Limits.pageBytes..<pages.upperBound * Limits.pageBytes
   }
 }

@@ -30,6 +30,10 @@ public struct Flight: Sendable {
   /// CLOCK_BOOTTIME of the PUBACK, or of the publish before it has come, milliseconds.
   public var since: Int64 = 0
   public var isPublished = false
+  /// CLOCK_BOOTTIME of the publish, milliseconds.
+  public var sentAt: Int64 = 0
+  /// None of the records was ever sent before.
+  public var isFirst = false
 
   public init() { runs = .init(repeating: .none) }
 
@@ -40,18 +44,24 @@ public struct Flight: Sendable {
 }
 
 public struct SendWindow: ~Copyable {
-  /// How long a receipt may take after the PUBACK, milliseconds.
-  public static let receiptMillisecondsMax: Int64 = 10_000
+  /// How long a receipt may take after the PUBACK, milliseconds: at first, and twice as long each
+  /// time that none has come, up to the second.
+  public static let receiptMillisecondsMin: Int64 = 10_000
+  public static let receiptMillisecondsMax: Int64 = 320_000
   /// How long a PUBACK may take, milliseconds.
   public static let pubackMillisecondsMax: Int64 = 20_000
 
   private var flights: InlineArray<16, Flight>
+  /// The last sequence of each class that was ever sent.
+  private var highest = InlineArray<4, UInt64>(repeating: 0)
   private var head = 0
   public private(set) var count = 0
   /// The first sequence of each class that has not been sent.
   public private(set) var next: InlineArray<4, UInt64>
   /// Bundles sent again for want of a receipt or after a break.
   public private(set) var resent: UInt64 = 0
+  /// How long receipts may take now, milliseconds.
+  private var receiptMilliseconds = receiptMillisecondsMin
 
   public init() {
     flights = .init(repeating: Flight())
@@ -69,12 +79,30 @@ public struct SendWindow: ~Copyable {
     return nil
   }
 
+  /// When class `c`'s record `sequence` was sent, CLOCK_BOOTTIME milliseconds, if it is the last of
+  /// its bundle and was sent once only: what upstream says of it was said after that.
+  public func firstSent(class c: Int, sequence: UInt64) -> Int64? {
+    for i in 0..<count {
+      let flight = flights[(head + i) % 16]
+      if flight.isFirst && !flight.runs[c].isEmpty && flight.runs[c].last == sequence {
+        return flight.sentAt
+      }
+    }
+    return nil
+  }
+
   /// A bundle has been handed to the library.
   public mutating func sent(_ flight: Flight, now: Int64) {
     precondition(!isFull, "the send window is full")
     var flight = flight
     flight.since = now
-    for c in 0..<4 where !flight.runs[c].isEmpty { next[c] = flight.runs[c].last + 1 }
+    flight.sentAt = now
+    flight.isFirst = true
+    for c in 0..<4 where !flight.runs[c].isEmpty {
+      next[c] = flight.runs[c].last + 1
+      if flight.runs[c].first <= highest[c] { flight.isFirst = false }
+      highest[c] = max(highest[c], flight.runs[c].last)
+    }
     flights[(head + count) % 16] = flight
     count += 1
   }
@@ -90,6 +118,7 @@ public struct SendWindow: ~Copyable {
   /// Class `c` is receipted up to `through`: flights that hold nothing beyond their receipts end.
   public mutating func receipted(class c: Int, through: UInt64) {
     next[c] = max(next[c], through &+ 1)
+    receiptMilliseconds = Self.receiptMillisecondsMin
     var kept = 0
     for i in 0..<count {
       var flight = flights[(head + i) % 16]
@@ -109,11 +138,18 @@ public struct SendWindow: ~Copyable {
     guard count > 0 else { return nil }
     let oldest = flights[head]
     return oldest.since
-      + (oldest.isPublished ? Self.receiptMillisecondsMax : Self.pubackMillisecondsMax)
+      + (oldest.isPublished ? receiptMilliseconds : Self.pubackMillisecondsMax)
   }
 
+  /// Whether the oldest bundle has no PUBACK: when it is overdue, the connection is dead.
+  public var waitsForPUBACK: Bool { count > 0 && !flights[head].isPublished }
+
   /// Nothing is on its way any more: everything beyond `acknowledged` will be sent again.
-  public mutating func rewind(acknowledged: InlineArray<4, UInt64>) {
+  /// - Parameter wasOverdue: receipts have not come; the next ones may take longer.
+  public mutating func rewind(acknowledged: InlineArray<4, UInt64>, wasOverdue: Bool = false) {
+    if wasOverdue {
+      receiptMilliseconds = min(2 * receiptMilliseconds, Self.receiptMillisecondsMax)
+    }
     resent += UInt64(count)
     head = 0
     count = 0

@@ -155,12 +155,13 @@ public struct Uplink<P: Primitives>: ~Copyable {
   }
 
   /// Everything that is not acknowledged will be sent again.
-  public mutating func rewind(to ring: borrowing Ring<P>) {
+  /// - Parameter wasOverdue: for want of a receipt.
+  public mutating func rewind(to ring: borrowing Ring<P>, wasOverdue: Bool = false) {
     var acknowledged = InlineArray<4, UInt64>(repeating: 0)
     for index in 0..<Limits.ringClasses {
       acknowledged[index] = ring.acknowledgedThrough(RecordClass(index: index))
     }
-    window.rewind(acknowledged: acknowledged)
+    window.rewind(acknowledged: acknowledged, wasOverdue: wasOverdue)
     source.forget()
   }
 

@@ -5,13 +5,6 @@
 import Limits
 public import Wire
 
-/// Whether an instant is within a ticket's time.
-public enum Validity: Equatable, Sendable {
-  case valid
-  case notYetValid
-  case expired
-}
-
 public struct Claims: Equatable, Sendable {
   /// `cti`: 8 to 16 bytes, unique for the issuer.
   public var ticketID: BoundedBytes<16>
@@ -104,15 +97,6 @@ public struct Claims: Equatable, Sendable {
   private static func textRange(_ reader: inout CBORReader) throws(WireError) -> Range<Int> {
     let count = try reader.text().count
     return reader.position - count..<reader.position
-  }
-
-  /// `exp` is exclusive, `nbf` inclusive. Both failing is `expired`.
-  /// - Parameter seconds: Unix time.
-  public func validity(at seconds: Int64) -> Validity {
-    let now = UInt64(max(seconds, 0))
-    if let expires, now >= expires { return .expired }
-    if let notBefore, now < notBefore { return .notYetValid }
-    return .valid
   }
 
   /// Writes the claims in deterministic order (RFC 8949 4.2.1); returns their length.

@@ -36,13 +36,9 @@ public struct TicketEnvelope: ~Escapable {
     _ text: Span<UInt8>, into output: inout MutableSpan<UInt8>
   ) throws(TicketError) -> Int {
     precondition(output.count >= Limits.ticketBytesMax, "no room for a ticket")
-    var count = text.count
-    while count > 0, text[count - 1] == 0x0d || text[count - 1] == 0x0a || text[count - 1] == 0x09 {
-      count -= 1
-    }
-    guard count > 0, count <= Limits.codeTextBytesMax else { throw .badEncoding }
+    let trimmed = try scannedText(text)
     do throws(WireError) {
-      return try Base45.decode(text.extracting(first: count), into: &output)
+      return try Base45.decode(trimmed, into: &output)
     } catch {
       throw .badEncoding
     }
@@ -82,6 +78,18 @@ public struct TicketEnvelope: ~Escapable {
   }
 }
 
+/// `text` without the carriage returns, line feeds and tabs at its end.
+/// - Throws: `badEncoding` if nothing is left, or more than `Limits.codeTextBytesMax`.
+@_lifetime(copy text)
+func scannedText(_ text: Span<UInt8>) throws(TicketError) -> Span<UInt8> {
+  var count = text.count
+  while count > 0, text[count - 1] == 0x0d || text[count - 1] == 0x0a || text[count - 1] == 0x09 {
+    count -= 1
+  }
+  guard count > 0, count <= Limits.codeTextBytesMax else { throw .badEncoding }
+  return text.extracting(first: count)
+}
+
 /// A ticket whose signature holds. Only `TicketEnvelope.verify` makes one.
 public struct VerifiedTicket: ~Escapable {
   private let payload: Span<UInt8>
@@ -95,4 +103,10 @@ public struct VerifiedTicket: ~Escapable {
 
   /// - Throws: `malformed`.
   public func claims() throws(TicketError) -> Claims { try Claims(parsing: payload) }
+
+  /// The claims of an override, where a supervisor has signed.
+  /// - Throws: `malformed`.
+  public func override() throws(TicketError) -> OverrideClaims {
+    try OverrideClaims(parsing: payload)
+  }
 }

@@ -29,6 +29,25 @@ extension TrustDocument {
     }
   }
 
+  /// The first key that may sign pretix tickets of `event`, or the next after `index`.
+  /// - Returns: the key and its index, for the next call.
+  public func pretixKey(
+    of event: UInt32, after index: Int = -1
+  ) -> (index: Int, key: PretixKey)? {
+    var i = index + 1
+    while i < layout.pretixKeys.count {
+      var reader = CBORReader(bytes, at: layout.pretixKeys[i])
+      do throws(WireError) {
+        let key = try PretixKey(reading: &reader)
+        if key.event == event { return (i, key) }
+      } catch {
+        preconditionFailure("a loaded trust document has changed")
+      }
+      i += 1
+    }
+    return nil
+  }
+
   /// - Complexity: logarithmic in the number of devices.
   public func device(_ node: UInt64) -> Device? {
     var low = 0

@@ -36,6 +36,7 @@ enum TrustKey {
   static let pretixEvents: UInt64 = 10
   static let revoked: UInt64 = 11
   static let blocked: UInt64 = 12
+  static let rules: UInt64 = 13
   static let devices: UInt64 = 14
   static let validators: UInt64 = 15
 
@@ -49,8 +50,13 @@ struct TrustLayout {
   /// Offsets of the keys' 32 bytes.
   var authorities = Places<8>()
   var issuers = Places<64>()
+  var pretixKeys = Places<64>()
   var devices = Places<512>()
   var validators = Places<10>()
+  var products = Places<64>()
+  var rules = Places<64>()
+  var areas = Places<15>()
+  var supervisors = Places<8>()
   /// Sorted identities, 16 bytes each.
   var revoked = 0..<0
   var blocked = 0..<0
@@ -110,12 +116,13 @@ struct TrustLayout {
     switch key {
     case TrustKey.authorities: try readAuthorities(&reader, bytes)
     case TrustKey.issuers: try readIssuers(&reader, bytes)
-    case TrustKey.pretixEvents: try checkPretixKeys(&reader, bytes)
+    case TrustKey.pretixEvents: try readPretixKeys(&reader, bytes)
     case TrustKey.revoked: revoked = try Self.identities(&reader)
     case TrustKey.blocked: blocked = try Self.identities(&reader)
+    case TrustKey.rules: try readRules(&reader, bytes)
     case TrustKey.devices: try readDevices(&reader)
     case TrustKey.validators: try readValidators(&reader, bytes)
-    // Keys 13 and 16 are kept for what a reader of this version cannot obey.
+    // Key 16 is kept for what a reader of this version cannot obey.
     default: throw .outOfRange
     }
   }
@@ -134,34 +141,77 @@ struct TrustLayout {
     }
   }
 
-  /// Key ids may repeat; a key may not, or it could be active here and revoked there.
   private mutating func readIssuers(
     _ reader: inout CBORReader, _ bytes: Span<UInt8>
   ) throws(WireError) {
-    for _ in 0..<(try reader.array(max: Limits.issuersMax)) {
+    try Self.readKeys(into: &issuers, max: Limits.issuersMax, &reader, bytes)
+  }
+
+  /// Key ids may repeat; a key may not, or it could be active here and revoked there.
+  private static func readKeys<let capacity: Int>(
+    into places: inout Places<capacity>, max limit: Int, _ reader: inout CBORReader,
+    _ bytes: Span<UInt8>
+  ) throws(WireError) {
+    for _ in 0..<(try reader.array(max: limit)) {
       let place = reader.position
       let issuer = try Issuer(reading: &reader)
-      for i in 0..<issuers.count {
-        var earlier = CBORReader(bytes, at: issuers[i])
+      for i in 0..<places.count {
+        var earlier = CBORReader(bytes, at: places[i])
         if try Issuer(reading: &earlier).key == issuer.key { throw .duplicateKey }
       }
-      issuers.append(place)
+      places.append(place)
     }
   }
 
-  private func checkPretixKeys(
+  /// Each list sorted, nothing twice.
+  private mutating func readRules(
     _ reader: inout CBORReader, _ bytes: Span<UInt8>
   ) throws(WireError) {
-    var places = Places<64>()
+    try reader.array(exactly: 4)
+    var lastProduct: Product?
+    for _ in 0..<(try reader.array(max: Limits.productsMax)) {
+      products.append(reader.position)
+      let product = try Product(reading: &reader)
+      if let lastProduct, !Product.precedes(lastProduct, product) { throw .duplicateKey }
+      lastProduct = product
+    }
+    var lastRule: Rule?
+    for _ in 0..<(try reader.array(max: Limits.rulesMax)) {
+      rules.append(reader.position)
+      let rule = try Rule(reading: &reader)
+      if let lastRule, !Rule.precedes(lastRule, rule) { throw .duplicateKey }
+      lastRule = rule
+    }
+    var lastArea: UInt8 = 0
+    for _ in 0..<(try reader.array(max: Limits.areasMax)) {
+      areas.append(reader.position)
+      let area = try Area(reading: &reader)
+      guard area.number > lastArea else { throw .duplicateKey }
+      lastArea = area.number
+    }
+    try Self.readKeys(into: &supervisors, max: Limits.supervisorsMax, &reader, bytes)
+    for i in 0..<supervisors.count {
+      var place = CBORReader(bytes, at: supervisors[i])
+      let supervisor = try Issuer(reading: &place)
+      for k in 0..<issuers.count {
+        var other = CBORReader(bytes, at: issuers[k])
+        if try Issuer(reading: &other).key == supervisor.key { throw .duplicateKey }
+      }
+    }
+  }
+
+  private mutating func readPretixKeys(
+    _ reader: inout CBORReader, _ bytes: Span<UInt8>
+  ) throws(WireError) {
     for _ in 0..<(try reader.array(max: Limits.pretixEventsMax)) {
       let place = reader.position
       let entry = try PretixKey(reading: &reader)
-      for i in 0..<places.count {
-        var reader = CBORReader(bytes, at: places[i])
+      for i in 0..<pretixKeys.count {
+        var reader = CBORReader(bytes, at: pretixKeys[i])
         let earlier = try PretixKey(reading: &reader)
         if earlier.event == entry.event && earlier.key == entry.key { throw .duplicateKey }
       }
-      places.append(place)
+      pretixKeys.append(place)
     }
   }
 

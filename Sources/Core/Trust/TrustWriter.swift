@@ -9,12 +9,17 @@ public import Wire
 public struct TrustWriter: ~Copyable, ~Escapable {
   private var writer: CBORWriter
 
-  /// - Parameter payload: room for the payload, at most `Limits.trustBytesMax`.
+  /// - Parameters:
+  ///   - payload: room for the payload, at most `Limits.trustBytesMax`.
+  ///   - hasRules: whether `products` and what follows it will be called.
   /// - Throws: `noSpace`, as all that follow but `finish`.
   @_lifetime(copy payload)
-  public init(_ payload: consuming MutableSpan<UInt8>, head: TrustHead) throws(WireError) {
+  public init(
+    _ payload: consuming MutableSpan<UInt8>, head: TrustHead, hasRules: Bool = false
+  ) throws(WireError) {
     writer = CBORWriter(payload)
     var pairs = TrustKey.required.count
+    if hasRules { pairs += 1 }
     if head.issued != nil { pairs += 1 }
     if head.expires != nil { pairs += 1 }
     if head.freshSeconds != nil { pairs += 1 }
@@ -80,6 +85,40 @@ public struct TrustWriter: ~Copyable, ~Escapable {
   @_lifetime(self: copy self)
   public mutating func identity(_ identity: TicketIdentity) throws(WireError) {
     try writer.raw(identity.span)
+  }
+
+  /// `count` products follow, in their order; then come `rules`, `areas` and `supervisors`.
+  /// - Precondition: the document was begun with rules.
+  @_lifetime(self: copy self)
+  public mutating func products(_ count: Int) throws(WireError) {
+    try writer.unsigned(TrustKey.rules)
+    try writer.array(4)
+    try writer.array(count)
+  }
+
+  @_lifetime(self: copy self)
+  public mutating func product(_ product: Product) throws(WireError) {
+    try product.write(to: &writer)
+  }
+
+  @_lifetime(self: copy self)
+  public mutating func rules(_ count: Int) throws(WireError) { try writer.array(count) }
+
+  @_lifetime(self: copy self)
+  public mutating func rule(_ rule: Rule) throws(WireError) { try rule.write(to: &writer) }
+
+  @_lifetime(self: copy self)
+  public mutating func areas(_ count: Int) throws(WireError) { try writer.array(count) }
+
+  @_lifetime(self: copy self)
+  public mutating func area(_ area: Area) throws(WireError) { try area.write(to: &writer) }
+
+  @_lifetime(self: copy self)
+  public mutating func supervisors(_ count: Int) throws(WireError) { try writer.array(count) }
+
+  @_lifetime(self: copy self)
+  public mutating func supervisor(_ supervisor: Issuer) throws(WireError) {
+    try supervisor.write(to: &writer)
   }
 
   /// `count` devices follow, ascending by node.

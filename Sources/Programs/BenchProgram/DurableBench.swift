@@ -84,12 +84,13 @@ struct AgentBench: ~Copyable {
     var bytes = random.mutableSpan
     Sodium.random(into: &bytes)
     _ = try! agent.open(&files, random: random, into: &actions.disk)
-    perform()
-    while !agent.isOpen { takeJobs() }
     do {
-      try agent.replay(&files)
+      repeat {
+        perform()
+        while try !agent.isOpen() { takeJobs() }
+      } while try !agent.replay(&files, into: &actions)
     } catch {
-      fatalError("the agent cannot replay")
+      fatalError("the agent cannot start")
     }
   }
 

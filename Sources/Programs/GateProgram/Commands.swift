@@ -1,5 +1,6 @@
 // `tollkeeper`: what it can do, and how it is asked.
 
+import CPlatform
 import Platform
 import Seal
 import Selftest
@@ -30,24 +31,67 @@ private let usage: StaticString = """
 public func tollkeeperMain(
   _ count: Int32, _ values: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
 ) -> Int32 {
+  // Before a file is opened, which would take the number of a descriptor that is missing.
+  tk_standard_descriptors()
   let arguments = unsafe Arguments(count, values)
-  if arguments.has("--help") || equal(arguments[1], "--help") || equal(arguments[1], "help") {
-    say(usage)
-    return Status.done
-  }
+  if arguments.has("--help") || equal(arguments[1], "help") { return say(usage) }
   do throws(SealError) {
     try Sodium.start()
   } catch {
     complain { $0.put("libsodium cannot start") }
     return Status.failed
   }
+  return perform(arguments)
+}
+
+private func perform(_ arguments: Arguments) -> Int32 {
   let command = arguments[1]
-  if equal(command, "run") { return run(arguments) }
-  if equal(command, "status") { return status(arguments) }
-  if equal(command, "verify") { return verify(arguments) }
-  if equal(command, "ring") { return ring(arguments) }
-  if equal(command, "selftest") { return selftest() }
+  if equal(command, "run") {
+    return refusal(
+      arguments.wrong(behind: 1, operands: 0) {
+        equal($0, "--config") || equal($0, "--json") || equal($0, "--until-end")
+      }, arguments) ?? run(arguments)
+  }
+  if equal(command, "status") {
+    return refusal(
+      arguments.wrong(behind: 1, operands: 0) { equal($0, "--config") || equal($0, "--json") },
+      arguments) ?? status(arguments)
+  }
+  if equal(command, "verify") {
+    return refusal(
+      arguments.wrong(behind: 1, operands: 0) {
+        equal($0, "--trust") || equal($0, "--event") || equal($0, "--zone")
+          || equal($0, "--authority") || equal($0, "--now") || equal($0, "--json")
+      }, arguments) ?? verify(arguments)
+  }
+  if equal(command, "ring") {
+    return refusal(
+      arguments.wrong(behind: 2, operands: 1) { equal($0, "--json") }, arguments)
+      ?? ring(arguments)
+  }
+  if equal(command, "selftest") {
+    return refusal(arguments.wrong(behind: 1, operands: 0) { _ in false }, arguments)
+      ?? selftest()
+  }
   return wrongUsage("this command is not known; `tollkeeper --help` lists them")
+}
+
+/// Says what is wrong with a word of the command line; nil if nothing is.
+private func refusal(
+  _ wrong: (problem: Arguments.Problem, place: Int)?, _ arguments: Arguments
+) -> Int32? {
+  guard let wrong else { return nil }
+  complain {
+    $0.put("'")
+    $0.escaped(arguments[wrong.place])
+    switch wrong.problem {
+    case .unknown: $0.put("' is no option of this command; `tollkeeper --help` lists them")
+    case .twice: $0.put("' stands twice")
+    case .noValue: $0.put("' wants a value")
+    case .oneTooMany: $0.put("' is one word too many")
+    }
+  }
+  return Status.usage
 }
 
 func wrongUsage(_ reason: StaticString) -> Int32 {
@@ -60,7 +104,7 @@ func complain(about path: Path, _ error: KernelError) {
   complain {
     $0.put(path.text.span)
     $0.put(": ")
-    $0.put(error.name)
+    $0.put(error)
   }
 }
 
@@ -79,10 +123,5 @@ private func selftest() -> Int32 {
   writer.put(" passed, ")
   writer.put(result.failed)
   writer.put(" failed\n")
-  do throws(KernelError) {
-    try Channel.standardOutput.write(writer.written())
-  } catch {
-    return Status.failed
-  }
-  return result.failed == 0 ? Status.done : Status.failed
+  return written(writer.written(), result.failed == 0 ? Status.done : Status.failed)
 }

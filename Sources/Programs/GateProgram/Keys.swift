@@ -11,6 +11,12 @@ enum KeyFileError: Error {
   case content
 }
 
+enum PasswordError: Error {
+  case file(KernelError)
+  case empty
+  case tooLong
+}
+
 enum KeyFile {
   /// 32 bytes as 64 hex digits, with white space around them.
   static func read(_ path: Path) throws(KeyFileError) -> Bytes<32> {
@@ -29,12 +35,20 @@ enum KeyFile {
     }
   }
 
-  /// A first line of at most 128 bytes.
-  static func password(_ path: Path) throws(KernelError) -> BoundedBytes<128> {
+  /// 1 to 128 bytes, with white space around them.
+  static func password(_ path: Path) throws(PasswordError) -> BoundedBytes<128> {
     var text = InlineArray<256, UInt8>(repeating: 0)
     var span = text.mutableSpan
-    let count = try File.read(path, into: &span)
-    return BoundedBytes(trimmed(text.span.extracting(first: count))) ?? BoundedBytes()
+    let count: Int
+    do throws(KernelError) {
+      count = try File.read(path, into: &span)
+    } catch {
+      throw .file(error)
+    }
+    let password = trimmed(text.span.extracting(first: count))
+    if password.isEmpty { throw .empty }
+    guard let bounded = BoundedBytes<128>(password) else { throw .tooLong }
+    return bounded
   }
 
   @_lifetime(copy text)

@@ -1,9 +1,11 @@
 // Codes from bytes: what stands between line ends is one scan.
 // Invariants: at most `capacity` bytes of a line are kept; a longer one is one scan all the same,
-// cut where it no longer can be a ticket; nothing is lost between two reads.
+// cut where it no longer can be a ticket; nothing is lost between two reads. What a scanner puts
+// before a code (AIM, ECI) is no part of it.
 
 import Limits
 import Platform
+import Scanners
 import Wire
 
 struct Lines: ~Copyable {
@@ -74,6 +76,15 @@ struct Lines: ~Copyable {
     return try channel.read(into: &target)
   }
 
-  /// The first `count` bytes of the line that `next` has found. They stand until the next call of it.
-  func line(_ count: Int) -> Extent { memory.extent(0..<count) }
+  /// The code in the first `count` bytes, the line that `next` has found. It stands until the next
+  /// call of it.
+  func line(_ count: Int) -> Extent {
+    memory.extent(CodeText.start(of: memory.span(0..<count))..<count)
+  }
+
+  /// The line is there anew: the beginning of a code that it has not ended is none.
+  mutating func restart() {
+    length = 0
+    hasEnded = false
+  }
 }

@@ -99,7 +99,10 @@ extension Loop {
               "session_present", Int64(sessionPresent ? 1 : 0)), at: now)
         }
         tell(reason == 0 ? .connected : .lost, now)
-      case .disconnected:
+      case .disconnected(let reason):
+        if agent.link.state != .closed {
+          log.write(Notice(.info, "disconnected").with("reason", Int64(reason)), at: now)
+        }
         tell(.lost, now)
       case .subscribed(_, let isGranted):
         if !isGranted { log.write(Notice(.error, "subscription_refused"), at: now) }

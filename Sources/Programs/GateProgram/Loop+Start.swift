@@ -13,8 +13,9 @@ import Wire
 
 extension Loop {
   /// Loads trust and plan, opens ring and used-set, and waits until both are durable.
-  mutating func start() -> Bool {
-    guard prepareBroker(), loadTrust(), loadPlan(isFirst: true) else { return false }
+  /// - Returns: how the program ends if that is not possible, which has been said.
+  mutating func start() -> Int32? {
+    guard prepareBroker(), loadTrust(), loadPlan(isFirst: true) else { return Status.usage }
     var random = Bytes<64>()
     var bytes = random.mutableSpan
     Sodium.random(into: &bytes)
@@ -27,45 +28,61 @@ extension Loop {
         notice = notice.with("tail_records", Int64(ring.tailRecords))
           .with("corrupt_blocks", Int64(ring.corruptBlocks))
         if ring.corruptBlocks > 0 { notice.level = .alarm }
+        if ring.failedReads > 0 {
+          log.write(
+            Notice(.alarm, "ring_unreadable").with("failed_reads", ring.failedReads),
+            at: System.now())
+        }
       }
       log.write(notice, at: System.now())
-      return true
+      return nil
     } catch {
       complain { $0.put(error.explanation) }
-      return false
+      return Status.failed
     }
   }
 
   private mutating func openAndReplay() throws(StartError) {
+    repeat {
+      perform(System.now())
+      while try !agent.isOpen() { try finishStartJobs() }
+    } while try !agent.replay(&files, into: &actions)
     perform(System.now())
-    while !agent.isOpen {
-      poller.removeAll()
-      _ = poller.add(worker.descriptor)
-      do throws(KernelError) {
-        try poller.wait(timeout: nil)
-      } catch {
-        throw .disk(.inputOutput)
-      }
-      while let result = worker.next() {
-        guard case .flushed(let file, let error) = result else { continue }
-        if let error { throw .disk(error) }
-        agent.flushed(file, nil, now: System.now(), disk: &files, into: &actions)
-        perform(System.now())
-      }
+  }
+
+  /// Waits for the disk. A start does not go on without it.
+  private mutating func finishStartJobs() throws(StartError) {
+    poller.removeAll()
+    _ = poller.add(worker.descriptor)
+    do throws(KernelError) {
+      try poller.wait(timeout: nil)
+    } catch {
+      throw .disk(.inputOutput)
     }
-    try agent.replay(&files)
+    while let result = worker.next() {
+      guard case .flushed(let file, let error) = result else { continue }
+      if let error { throw .disk(error) }
+      agent.flushed(file, nil, now: System.now(), disk: &files, into: &actions)
+      perform(System.now())
+    }
   }
 
   private mutating func prepareBroker() -> Bool {
     if let path = configuration.passwordFile {
-      do throws(KernelError) {
+      do throws(PasswordError) {
         broker.setPassword(try KeyFile.password(path).span)
       } catch {
-        complain(about: path, error)
+        configuration.complain(line: configuration.lines.passwordFile, path) { $0.put(error) }
         return false
       }
     }
     if let path = configuration.tlsCA {
+      do throws(KernelError) {
+        _ = try File(path, for: .read)
+      } catch {
+        configuration.complain(line: configuration.lines.tlsCA, path) { $0.put(error) }
+        return false
+      }
       broker.setCA(path: path.text.span, serverName: configuration.brokerHost.span)
     }
     return true
@@ -73,6 +90,7 @@ extension Loop {
 
   private mutating func loadTrust() -> Bool {
     guard let path = configuration.trust else { return false }
+    let line = configuration.lines.trust
     do throws(KernelError) {
       let document = text.extent(0..<(try Self.read(path, into: &text)))
       do throws(TrustError) {
@@ -80,11 +98,11 @@ extension Loop {
         if !isTaken { log.write(Notice(.warning, "provided_trust_not_taken"), at: System.now()) }
         return true
       } catch {
-        complain(about: path, error)
+        configuration.complain(line: line, path) { $0.put(error.explanation) }
         return false
       }
     } catch {
-      complain(about: path, error)
+      configuration.complain(line: line, path) { $0.put(error) }
       return false
     }
   }
@@ -103,7 +121,7 @@ extension Loop {
         return false
       }
     } catch {
-      complain(about: path, error)
+      configuration.complain(line: configuration.lines.contacts, path) { $0.put(error) }
       return false
     }
   }
@@ -134,10 +152,22 @@ extension Loop {
       writer.put("\n")
       index += 1
     }
-    writer.put("dropped_messages ")
+    writer.put("epoch ")
+    writer.put(epoch: agent.epoch)
+    writer.put("\ndebounced ")
+    writer.put(debounced)
+    writer.put("\npassed ")
+    writer.put(barrier.passed)
+    writer.put("\nannulled ")
+    writer.put(barrier.annulled)
+    writer.put("\nforced ")
+    writer.put(barrier.forced)
+    writer.put("\ndropped_messages ")
     writer.put(broker.droppedMessages)
     writer.put("\nlog_suppressed ")
     writer.put(log.suppressed)
+    writer.put("\nlog_dropped ")
+    writer.put(log.dropped)
     writer.put("\n")
     do throws(KernelError) {
       try listener.accept().write(writer.written())
@@ -157,11 +187,15 @@ extension StartError {
     case .enrolledAnew:
       "the ring belongs to an earlier enrolment; send it up first, then move it out of `state`"
     case .ringLost:
-      "the ring is missing, but the used-set says that there was one: enrol this device anew"
+      "the ring is missing or older than the used-set: restore it, or enrol this device anew"
     case .usedSetLost:
       "the used-set is missing, but the ring holds admissions: restore it, or enrol anew"
     case .ringDamaged: "the ring is damaged; `tollkeeper ring check` says more"
     case .usedSetDamaged: "the used-set is damaged: restore it, or enrol this device anew"
+    case .ringReadOnly:
+      "the ring takes no writes: its disk fails, or it has no free segment; enrol this device anew"
+    case .usedSetFull:
+      "the used-set has no room for the uses in the ring: enrol anew, with more `used_tickets`"
     case .disk: "the state folder cannot be read or written"
     }
   }

@@ -1,4 +1,4 @@
-// From `--config FILE` to a Configuration, or to what is wrong with it.
+// From `--config FILE` to a Configuration, or to what is wrong with it, and with what it names.
 
 import Limits
 import Platform
@@ -30,10 +30,28 @@ func readConfiguration(
   }
   do throws(TOMLError) {
     return .success(
-      try Configuration(parsing: text.span.extracting(first: count), in: path.folder))
+      try Configuration(parsing: text.span.extracting(first: count), of: path))
   } catch {
     complain(about: path, line: error.line, error.reason)
     return .failure(ConfigurationProblem(status: Status.usage))
+  }
+}
+
+extension Configuration {
+  /// `FILE:LINE: PATH: what is wrong`, about a file that a line of the configuration names.
+  func complain(line: Int, _ path: Path, _ write: (inout TextWriter) -> Void) {
+    GateProgram.complain {
+      $0.put(file.text.span)
+      // A value that no line says is the default.
+      if line > 0 {
+        $0.put(":")
+        $0.put(line)
+      }
+      $0.put(": ")
+      $0.put(path.text.span)
+      $0.put(": ")
+      write(&$0)
+    }
   }
 }
 

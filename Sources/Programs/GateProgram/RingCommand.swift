@@ -9,8 +9,8 @@ import Wire
 
 func ring(_ arguments: Arguments) -> Int32 {
   let isList = equal(arguments[2], "list")
-  guard isList || equal(arguments[2], "check"), arguments[3].count > 0,
-    let path = Path(arguments[3])
+  guard isList || equal(arguments[2], "check"), let place = arguments.operand(behind: 2),
+    let path = Path(arguments[place])
   else { return wrongUsage("it is `ring check FILE` or `ring list FILE`") }
   let isJSON = arguments.has("--json")
   do throws(KernelError) {
@@ -52,6 +52,7 @@ private func inspect(
   var inspection = inspection
   var disk = disk
   var output = output
+  var unreadable = 0
   do throws(RingError) {
     let report = try inspection.open(&disk)
     while try inspection.next(&disk) {
@@ -63,24 +64,29 @@ private func inspect(
         output.record(
           try Record(parsing: inspection.record), recordClass, sequence, hash, isJSON: isJSON)
       } catch {
-        complain { $0.put("a record cannot be read") }
+        unreadable += 1
+        complain {
+          $0.put("the record of class ")
+          $0.put(UInt64(recordClass.rawValue))
+          $0.put(" with sequence ")
+          $0.put(sequence)
+          $0.put(" cannot be read")
+        }
       }
     }
     let isSound =
       report.corruptBlocks == 0 && inspection.corruptBlocks == 0
       && inspection.missingRecords == 0
     if !isList { output.check(inspection, report, isJSON: isJSON) }
-    output.flush()
     if !isSound { complain { $0.put("the ring is damaged: records are missing") } }
-    return isSound ? Status.done : Status.failed
+    return output.finish(isSound && unreadable == 0 ? Status.done : Status.failed)
   } catch {
-    output.flush()
     complain {
       $0.put(path.text.span)
       $0.put(": ")
       $0.put(error.explanation)
     }
-    return Status.failed
+    return output.finish(Status.failed)
   }
 }
 
@@ -104,7 +110,7 @@ extension Output {
     let free = UInt64(inspection.ring.freeSegments)
     let segments = UInt64(inspection.ring.segments)
     field("node", inspection.ring.header.node, isJSON: isJSON, isFirst: true)
-    field("epoch", inspection.ring.header.epoch, isJSON: isJSON)
+    epoch(inspection.ring.header.epoch, isJSON: isJSON)
     field("boot", UInt64(report.boot), isJSON: isJSON)
     field("commit", report.commit, isJSON: isJSON)
     field("segments", segments, isJSON: isJSON)
@@ -157,6 +163,14 @@ extension Output {
         writer.put(value)
         writer.put("\n")
       }
+    }
+  }
+
+  private mutating func epoch(_ epoch: UInt64, isJSON: Bool) {
+    part { writer in
+      writer.put(isJSON ? ",\"epoch\":\"" : "epoch ")
+      writer.put(epoch: epoch)
+      writer.put(isJSON ? "\"" : "\n")
     }
   }
 

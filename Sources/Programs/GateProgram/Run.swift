@@ -21,7 +21,8 @@ func run(_ arguments: Arguments) -> Int32 {
   guard let settings = readSettings(configuration) else { return Status.usage }
   do throws(KernelError) {
     let signals = try Signals()
-    guard let files = openFiles(configuration) else { return Status.failed }
+    var status = Status.failed
+    guard let files = openFiles(configuration, status: &status) else { return status }
     let worker = try Worker()
     guard var arena = System.arena(bytes: Loop.memoryBytes(configuration)) else {
       complain { $0.put("there is not enough memory") }
@@ -34,19 +35,22 @@ func run(_ arguments: Arguments) -> Int32 {
     let agent = Agent<Sodium>(
       settings: settings, segments: configuration.segments, seed: seed.span.uint64(at: 0),
       arena: &arena)
-    let input = try Loop.openInput(configuration)
+    guard let input = Loop.openInput(configuration), let lines = GateLines(configuration) else {
+      return Status.failed
+    }
     guard let state = configuration.state, let socket = Path("status", in: state) else {
-      return wrongUsage("the path of the state folder is too long")
+      preconditionFailure("a state folder whose path was not checked")
     }
     let listener = try Channel.statusListener(socket)
     var loop = Loop(
       configuration, agent: agent, files: files, worker: worker, signals: signals, input: input,
-      listener: listener, arena: &arena, isJSON: arguments.has("--json"),
+      barrier: Barrier(lines, configuration.gate.turnstile), listener: listener, arena: &arena,
+      isJSON: arguments.has("--json"),
       untilEnd: arguments.has("--until-end"))
-    guard loop.start() else { return Status.failed }
+    if let status = loop.start() { return status }
     return try loop.run()
   } catch {
-    complain { $0.put(error.name) }
+    complain { $0.put(error) }
     return Status.failed
   }
 }
@@ -56,37 +60,32 @@ private let libraryBytesMax = 32 << 20
 
 private func readSettings(_ configuration: Configuration) -> Settings? {
   guard let key = configuration.key, let authority = configuration.authority else { return nil }
-  guard let seed = readKey(key), let pinned = readKey(authority) else { return nil }
+  let lines = configuration.lines
+  guard let seed = readKey(key, configuration, lines.key),
+    let pinned = readKey(authority, configuration, lines.authority)
+  else { return nil }
   return Settings(
     node: configuration.node, event: configuration.event, zone: configuration.zone,
     upstream: configuration.upstream, onStorageError: configuration.onStorageError,
     usedTickets: configuration.usedTickets, key: Sodium.secretKey(seed: seed), authority: pinned)
 }
 
-private func readKey(_ path: Path) -> Bytes<32>? {
+private func readKey(_ path: Path, _ configuration: Configuration, _ line: Int) -> Bytes<32>? {
   do throws(KeyFileError) {
     return try KeyFile.read(path)
   } catch {
-    complain(about: path, error)
+    configuration.complain(line: line, path) { $0.put(error) }
     return nil
   }
 }
 
-/// Opens the state folder's files; makes the ones that are missing, full of zeros. The ring is made
-/// last: while it is missing, an interrupted first start is told from a lost ring by the used-set.
-private func openFiles(_ configuration: Configuration) -> DiskFiles? {
+/// Locks the state folder and opens its files; makes the ones that are missing, full of zeros.
+/// - Parameter status: changed to what a wrong configuration is.
+private func openFiles(_ configuration: Configuration, status: inout Int32) -> DiskFiles? {
   guard let state = configuration.state, let trust = Path("trust", in: state),
     let used = Path("used", in: state), let ring = Path("ring", in: state)
-  else {
-    complain { $0.put("the path of the state folder is too long") }
-    return nil
-  }
-  do throws(KernelError) {
-    try File.makeFolder(state)
-  } catch {
-    complain(about: state, error)
-    return nil
-  }
+  else { preconditionFailure("a state folder whose path was not checked") }
+  guard let folder = openFolder(state) else { return nil }
   let segments = configuration.segments
   guard
     let trustFile = openOrCreate(trust, bytes: Int64(TrustSlots<Sodium>.fileBytes)),
@@ -95,23 +94,44 @@ private func openFiles(_ configuration: Configuration) -> DiskFiles? {
     let ringFile = openOrCreate(ring, bytes: Ring<Sodium>.fileBytes(segments: segments))
   else { return nil }
   do throws(KernelError) {
-    try ringFile.lock()
     // Recovery looks at the first page of every segment.
     let segmentBytes = Int64(Limits.segmentBytes)
     ringFile.expect(
       offset: segmentBytes, stride: segmentBytes, count: Int64(Limits.pageBytes))
     guard try ringFile.size() == Ring<Sodium>.fileBytes(segments: segments) else {
-      complain {
-        $0.put(ring.text.span)
-        $0.put(": the ring has another size than ring_mib says; it cannot be changed yet")
+      configuration.complain(line: configuration.lines.ringMebibytes, ring) {
+        $0.put("the ring has another size than `ring_mib` says; it cannot be changed")
       }
+      status = Status.usage
+      return nil
+    }
+    guard try usedFile.size() == UsedSet<Sodium>.fileBytes(tickets: configuration.usedTickets)
+    else {
+      configuration.complain(line: configuration.lines.usedTickets, used) {
+        $0.put("the used-set was made for another `used_tickets`; it cannot be changed")
+      }
+      status = Status.usage
       return nil
     }
   } catch {
     complain(about: ring, error)
     return nil
   }
-  return DiskFiles(ring: ringFile, used: usedFile, trust: trustFile)
+  return DiskFiles(ring: ringFile, used: usedFile, trust: trustFile, in: folder)
+}
+
+/// Makes the state folder, or finds it, and locks it: before a file in it is made, as two first starts
+/// would each make their own.
+private func openFolder(_ path: Path) -> File? {
+  do throws(KernelError) {
+    try File.makeFolder(path)
+    let folder = try File(path, for: .read)
+    try folder.lock()
+    return folder
+  } catch {
+    complain(about: path, error)
+    return nil
+  }
 }
 
 private func openOrCreate(_ path: Path, bytes: Int64) -> File? {

@@ -98,13 +98,13 @@ private func decide(
       output.verdict(verdict, isJSON: isJSON)
     }
     output.flush()
-    if lines.hasEnded { return Status.done }
+    if lines.hasEnded || output.failure != nil { return output.finish(Status.done) }
     do throws(KernelError) {
       try lines.fill(from: input)
     } catch {
       complain {
         $0.put("standard input: ")
-        $0.put(error.name)
+        $0.put(error)
       }
       return Status.failed
     }
@@ -170,13 +170,10 @@ func number(_ arguments: Arguments, _ name: StaticString) -> UInt64? {
 }
 
 func complain(about path: Path, _ error: KeyFileError) {
-  switch error {
-  case .file(let error): complain(about: path, error)
-  case .content:
-    complain {
-      $0.put(path.text.span)
-      $0.put(": 64 hex digits are expected; `tollctl key new` makes such files")
-    }
+  complain {
+    $0.put(path.text.span)
+    $0.put(": ")
+    $0.put(error)
   }
 }
 

@@ -37,6 +37,8 @@ public enum Selftest {
     checkReceipts(&check, &arena)
     checkBundles(&check, &arena)
     checkContacts(&check, &arena)
+    checkScanners(&check, &arena)
+    checkTurnstiles(&check)
     checkRing(&check, &arena)
     checkUsedSet(&check, &arena)
     checkSync(&check)

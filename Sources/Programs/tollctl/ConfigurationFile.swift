@@ -63,6 +63,15 @@ final class ConfigurationTable {
     return try inRange(key, number, range, value.line)
   }
 
+  func boolean(_ key: String) throws(Failure) -> Bool? {
+    asked.insert(key)
+    guard let value = values[key] else { return nil }
+    guard case .boolean(let flag) = value.kind else {
+      throw error("\(key) is true or false", at: value.line)
+    }
+    return flag
+  }
+
   func integers<T: FixedWidthInteger>(
     _ key: String, in range: ClosedRange<T>, countMax: Int
   ) throws(Failure) -> [T] {

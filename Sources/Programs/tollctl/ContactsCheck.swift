@@ -28,17 +28,17 @@ let contactsCheck = Command(
   let contacts = (0..<plan.count).map { plan.contact($0) }.sorted { $0.start < $1.start }
   let ranges = (0..<plan.rangeCount).map { plan.range($0) }.sorted { $0.start < $1.start }
   if isJSON {
-    contacts.forEach { Output.line(json($0)) }
-    ranges.forEach { Output.line(json($0)) }
+    for contact in contacts { try Output.line(json(contact)) }
+    for range in ranges { try Output.line(json(range)) }
     return
   }
-  if !contacts.isEmpty { Output.line(table(contacts)) }
+  if !contacts.isEmpty { try Output.line(table(contacts)) }
   for range in ranges {
-    Output.line(
+    try Output.line(
       "\(range.from) and \(range.to) are \(range.lightSeconds) light seconds apart from "
         + "\(isoTime(milliseconds: range.start)) to \(isoTime(milliseconds: range.stop))")
   }
-  Output.line(
+  try Output.line(
     "\(path): \(counted(contacts.count, "contact")), \(counted(ranges.count, "range")), no errors")
 }
 

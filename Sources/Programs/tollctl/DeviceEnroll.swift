@@ -29,23 +29,14 @@ let deviceEnroll = Command(
   }
   let zone = try arguments.number("zone", in: 0...UInt32.max) ?? 0
   let key = try Keys.publicKey(arguments.required("key"))
-  let bytes = try Files.read(path)
-  let file = try ConfigurationFile(path, bytes)
-  let source = try TrustSource(file)
-  let epoch = randomEpoch()
-  let pairs = [
-    ("node", "\(node)"), ("role", "\"\(role)\""), ("public_key", "\"\(hex(key.span))\""),
-    ("zone", "0x\(String(zone, radix: 16))"), ("epoch", "\"\(epoch)\""),
-  ]
-  let isNew = !source.devices.contains { $0.node == node }
-  let changed = enrolled(pairs, node: node, in: bytes, file)
-  // What is written must be what was meant, and what can be signed.
-  let after = try TrustSource(ConfigurationFile(path, changed))
-  guard let device = after.devices.first(where: { $0.node == node }), device.key == key,
-    UInt64(epoch, radix: 16) == device.epoch,
-    after.devices.count - source.devices.count == (isNew ? 1 : 0)
-  else { throw .failed("\(path) is written in a way that cannot be changed: edit it by hand") }
-  try Files.replace(path, changed)
+  let device = Device(
+    node: node, role: role == "gate" ? .gate : .rover, key: key, zone: zone, epoch: randomEpoch(),
+    status: .active)
+  // Who enrols another device at the same time waits, and finds this one.
+  let (version, isNew) = try Files.locked(path) { () throws(Failure) in
+    try enroll(device, in: path)
+  }
+  let epoch = hex(device.epoch)
   if arguments.has("json") {
     var object = JSONObject()
     object.put("node", node)
@@ -53,21 +44,55 @@ let deviceEnroll = Command(
     object.put("zone", zone)
     object.put("epoch", epoch)
     object.put("is_new", isNew)
-    Output.line(object.line)
+    try Output.line(object.line)
   } else {
-    Output.line("\(path): \(isNew ? "enrolled" : "enrolled anew") node \(node), epoch \(epoch)")
+    try Output.line("\(path): \(isNew ? "enrolled" : "enrolled anew") node \(node), epoch \(epoch)")
     Output.error(
-      "tollctl: now raise version (it is \(source.head.version)) and sign: "
+      "tollctl: now raise version (it is \(version)) and sign: "
         + "tollctl trust sign --in \(path) --key FILE --out FILE")
   }
 }
 
-private func randomEpoch() -> String {
-  var bytes = [UInt8](repeating: 0, count: 8)
-  var target = bytes.mutableSpan
-  // 0 is what a device without an enrolment has.
-  repeat { Sodium.random(into: &target) } while (0..<8).allSatisfy { target[$0] == 0 }
-  return hex(bytes)
+/// Changes the file; returns the version that it has, and whether the device was not in it.
+private func enroll(
+  _ device: Device, in path: String
+) throws(Failure) -> (version: UInt64, isNew: Bool) {
+  let bytes = try Files.read(path)
+  let file = try ConfigurationFile(path, bytes)
+  let source = try TrustSource(file)
+  let pairs = [
+    ("node", "\(device.node)"), ("role", device.role == .gate ? "\"gate\"" : "\"rover\""),
+    ("public_key", "\"\(hex(device.key.span))\""), ("zone", "0x\(String(device.zone, radix: 16))"),
+    ("epoch", "\"\(hex(device.epoch))\""),
+  ]
+  let isNew = !source.devices.contains { $0.node == device.node }
+  let changed = enrolled(pairs, node: device.node, in: bytes, file)
+  // What is written must be what was meant, and what can be signed.
+  let after = try TrustSource(ConfigurationFile(path, changed))
+  guard let found = after.devices.first(where: { $0.node == device.node }),
+    found.key == device.key, found.epoch == device.epoch,
+    after.devices.count - source.devices.count == (isNew ? 1 : 0)
+  else { throw .failed("\(path) is written in a way that cannot be changed: edit it by hand") }
+  try Files.replace(path, changed)
+  return (source.head.version, isNew)
+}
+
+/// Not 0, which is what a device without an enrolment has.
+private func randomEpoch() -> UInt64 {
+  var epoch: UInt64 = 0
+  while epoch == 0 {
+    var bytes = Bytes<8>()
+    var target = bytes.mutableSpan
+    Sodium.random(into: &target)
+    epoch = bytes.span.uint64(at: 0)
+  }
+  return epoch
+}
+
+/// An epoch as 16 hex digits.
+private func hex(_ epoch: UInt64) -> String {
+  let digits = String(epoch, radix: 16)
+  return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
 /// The file with the device's table changed where it stands, or added at the end. By bytes: to a

@@ -15,9 +15,10 @@ enum Keys {
   }
 
   static func publicKey(_ path: String) throws(Failure) -> PublicKey {
-    // Both kinds are 64 hex digits: a private key must not end up where a public one belongs.
-    if !path.hasSuffix(".pub") && Files.exists(path + ".pub") {
-      throw .failed("\(path) is a private key: give \(path).pub")
+    // Both kinds are 64 hex digits, and a private key must not end up where a public one belongs: it
+    // is the name that tells them apart.
+    guard path.hasSuffix(".pub") else {
+      throw .failed("\(path) is no public key by its name: give the file whose name ends in .pub")
     }
     return try read(path)
   }
@@ -69,17 +70,23 @@ let keyNew = Command(
   Sodium.random(into: &target)
   let key = Sodium.publicKey(of: Sodium.secretKey(seed: seed))
   try Files.create(path, hex(seed.span) + "\n", mode: 0o600)
-  try Files.create(path + ".pub", hex(key.span) + "\n", mode: 0o644)
+  do throws(Failure) {
+    try Files.create(path + ".pub", hex(key.span) + "\n", mode: 0o644)
+  } catch {
+    // Half a pair is none, and would be in the way of the next try.
+    Files.remove(path)
+    throw error
+  }
   if arguments.has("json") {
     var object = JSONObject()
     object.put("public_key", hex(key.span))
     object.put("kid", hex(Keys.keyID(key)))
     object.put("private_file", path)
     object.put("public_file", path + ".pub")
-    Output.line(object.line)
+    try Output.line(object.line)
   } else {
-    Output.line("kid = \"\(hex(Keys.keyID(key)))\"")
-    Output.line("public_key = \"\(hex(key.span))\"")
+    try Output.line("kid = \"\(hex(Keys.keyID(key)))\"")
+    try Output.line("public_key = \"\(hex(key.span))\"")
     Output.error("tollctl: \(path) is the private key: keep it. \(path).pub is for everybody.")
   }
 }

@@ -1,15 +1,41 @@
 // Standard output and standard error, and JSON objects of one line.
+// Invariants: lines stand on standard output in the order in which they were put; what cannot be
+// written there is a failure of the command.
 
 import Foundation
+import Synchronization
 
 enum Output {
-  /// A line on standard output.
-  static func line(_ text: String) { print(text) }
+  private static let waiting = Mutex(Data())
+  private static let waitingMax = 64 * 1024
+
+  /// A line on standard output, at the latest when the program ends.
+  static func line(_ text: String) throws(Failure) {
+    let isFull = waiting.withLock { waiting in
+      waiting.append(contentsOf: text.utf8)
+      waiting.append(0x0a)
+      return waiting.count >= waitingMax
+    }
+    if isFull { try flush() }
+  }
 
   /// A line on standard error: what to do next, warnings, failures.
-  static func error(_ text: String) { FileHandle.standardError.write(Data((text + "\n").utf8)) }
+  static func error(_ text: String) {
+    // Where it cannot be written, the status says it.
+    try? FileHandle.standardError.write(contentsOf: Data((text + "\n").utf8))
+  }
 
-  static func flush() { fflush(nil) }
+  static func flush() throws(Failure) {
+    let bytes = waiting.withLock { waiting in
+      defer { waiting = Data() }
+      return waiting
+    }
+    do {
+      try FileHandle.standardOutput.write(contentsOf: bytes)
+    } catch {
+      throw .failed("standard output cannot be written: \(Files.reason(error))")
+    }
+  }
 }
 
 /// `1 ticket`, `2 tickets`.

@@ -29,13 +29,23 @@ struct QRPrinter {
   func write(_ text: String, named name: String) throws(Failure) {
     let path = URL(fileURLWithPath: folder).appendingPathComponent("\(name).\(format)").path
     let process = Process()
+    let output = Pipe()
     process.executableURL = program
-    process.arguments = ["-t", format.uppercased(), "-l", "M", "-o", path, "--", text]
+    process.arguments = ["-t", format.uppercased(), "-l", "M", "-o", "-", "--", text]
+    process.standardOutput = output
     do { try process.run() } catch {
       throw .failed("qrencode cannot be run: \(error.localizedDescription)")
     }
+    // Not to a file of its own: qrencode does not tell when that could not be written.
+    let image: Data?
+    do { image = try output.fileHandleForReading.readToEnd() } catch {
+      throw .failed("qrencode cannot be read: \(error.localizedDescription)")
+    }
     process.waitUntilExit()
-    guard process.terminationStatus == 0 else { throw .failed("qrencode did not write \(path)") }
+    guard process.terminationStatus == 0, let image else {
+      throw .failed("qrencode made no code for \(path)")
+    }
+    try Files.replace(path, [UInt8](image))
   }
 
   private static func find() -> URL? {

@@ -45,9 +45,9 @@ let ticketMint = Command(
       object.put("cti", hex(ticketID))
       object.put("identity", batch.identity(ticketID))
       object.put("text", text)
-      Output.line(object.line)
+      try Output.line(object.line)
     } else {
-      Output.line(text)
+      try Output.line(text)
     }
     try printer?.write(text, named: hex(ticketID))
   }

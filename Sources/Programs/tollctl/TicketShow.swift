@@ -33,7 +33,7 @@ let ticketShow = Command(
   while let text = next {
     let shown = ShownTicket(text, judge)
     unreadable += shown.isReadable ? 0 : 1
-    Output.line(arguments.has("json") ? shown.json : shown.text)
+    try Output.line(arguments.has("json") ? shown.json : shown.text)
     next = arguments.operand == nil ? readLine() : nil
   }
   if unreadable > 0 { throw .failed("\(counted(unreadable, "line")) cannot be read as a ticket") }
@@ -88,7 +88,8 @@ private final class Judge {
   }
 }
 
-private func emptyTrust() -> TrustDocument<Sodium> {
+/// A trust document that nothing is loaded into yet.
+func emptyTrust() -> TrustDocument<Sodium> {
   let count = TrustDocument<Sodium>.memoryBytes
   // For the life of the process, as Memory wants it.
   let base = UnsafeMutablePointer<UInt8>.allocate(capacity: count)
@@ -229,5 +230,6 @@ private func explanation(_ reason: Reason) -> String {
   case .passback: "somebody is inside with it"
   case .staleTrust: "the trust document has expired: sign a new one"
   case .storageError: "the gate cannot record it"
+  case .areaFull: "the area is full"
   }
 }

@@ -17,7 +17,8 @@ let trustSign = Command(
   notes: """
     trust.toml: version and network; optional issued, expires, fresh_s, stale_s, previous (the hash
     that signing the document before has printed); then [[authority]], [[issuer]], [[pretix_event]],
-    [[revoked]], [[blocked]], [[device]], [[validator]]. Raise version with every document: devices
+    [[revoked]], [[blocked]], [[product]], [[rule]], [[area]], [[supervisor]], [[device]],
+    [[validator]]. Raise version with every document: devices
     refuse a lower one, and another one of the same version.
     """
 ) { (arguments) throws(Failure) in
@@ -26,7 +27,11 @@ let trustSign = Command(
   let key = try Keys.secret(arguments.required("key"))
   let document = try source.sign(with: key, path)
   let output = arguments.required("out")
-  try Files.replace(output, document)
+  try Files.replace(output, document) { old throws(Failure) in
+    guard TrustSource.isDocument(old) else {
+      throw .failed("\(output) is no trust document, and is left as it is: choose another --out")
+    }
+  }
   let hash = hex(Sodium.hash(document.span).span)
   if arguments.has("json") {
     var object = JSONObject()
@@ -36,19 +41,32 @@ let trustSign = Command(
     object.put("authority", hex(Sodium.publicKey(of: key).span))
     object.put("hash", hash)
     object.put("bytes", document.count)
-    Output.line(object.line)
+    try Output.line(object.line)
   } else {
-    Output.line(
+    try Output.line(
       "\(output): version \(source.head.version), \(counted(source.issuers.count, "issuer")), "
         + "\(counted(source.pretixKeys.count, "pretix key")), \(source.revoked.count) revoked, "
         + "\(source.blocked.count) blocked, \(counted(source.devices.count, "device")), "
         + "\(counted(source.validators.count, "validator")), \(document.count) bytes")
-    Output.line("hash \(hash)")
+    try Output.line("hash \(hash)")
   }
   source.warn(Sodium.publicKey(of: key))
 }
 
 extension TrustSource {
+  /// Whether this is a signed trust document, whoever has signed it.
+  fileprivate static func isDocument(_ bytes: [UInt8]) -> Bool {
+    var document = emptyTrust()
+    var scratch = [UInt8](repeating: 0, count: TrustDocument<Sodium>.scratchBytes)
+    var space = scratch.mutableSpan
+    do throws(TrustError) {
+      _ = try document.load(bytes.span, anchor: .named, scratch: &space)
+      return true
+    } catch {
+      return error == .unknownAuthority || error == .badSignature
+    }
+  }
+
   fileprivate var networkName: [UInt8] {
     let name = head.network
     return name.span.indices.map { name.span[$0] }
@@ -100,7 +118,11 @@ extension TrustSource {
   private func begun(
     _ payload: consuming MutableSpan<UInt8>
   ) throws(TrustError) -> TrustWriter {
-    do throws(WireError) { return try TrustWriter(payload, head: head) } catch { throw .noSpace }
+    do throws(WireError) {
+      return try TrustWriter(payload, head: head, hasRules: !rules.isEmpty)
+    } catch {
+      throw .noSpace
+    }
   }
 
   @_lifetime(writer: copy writer)
@@ -119,6 +141,7 @@ extension TrustSource {
     for identity in revoked { try writer.identity(identity) }
     try writer.blocked(blocked.count)
     for identity in blocked { try writer.identity(identity) }
+    if !rules.isEmpty { try rules.write(to: &writer) }
     try writer.devices(devices.count)
     for device in devices { try writer.device(device) }
     try writer.validators(validators.count)

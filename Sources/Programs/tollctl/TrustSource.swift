@@ -19,6 +19,7 @@ struct TrustSource {
   /// Ascending by node.
   private(set) var devices: [Device] = []
   private(set) var validators: [Validator] = []
+  private(set) var rules = RuleSource()
 
   static let nodeRange: ClosedRange<UInt64> = 1...(1 << 53 - 1)
 
@@ -36,12 +37,20 @@ struct TrustSource {
       case "blocked": lists.append((table, true))
       case "device": try readDevice(table)
       case "validator": try readValidator(table)
-      case "rule": throw table.error("rules are not supported yet: remove this [[rule]]")
+      case "product": try rules.readProduct(table)
+      case "rule": try rules.readRule(table)
+      case "area": try rules.readArea(table)
+      case "supervisor": try rules.readSupervisor(issuer(table), table)
       case let name: throw table.error("[[\(name)]] is not known here")
       }
       if table.name != "revoked" && table.name != "blocked" { try table.refuseOthers() }
     }
     for (table, isBlocked) in lists { try readTicket(table, isBlocked) }
+    for supervisor in rules.supervisors where issuers.contains(where: { $0.key == supervisor.key })
+    {
+      throw .configuration(
+        file: file.path, line: 1, "an [[issuer]] and a [[supervisor]] have the same key")
+    }
     revoked = Self.sorted(revoked)
     blocked = Self.sorted(blocked)
     devices.sort { $0.node < $1.node }
@@ -82,6 +91,16 @@ struct TrustSource {
   }
 
   private mutating func readIssuer(_ table: ConfigurationTable) throws(Failure) {
+    let issuer = try issuer(table)
+    for other in issuers where other.key == issuer.key {
+      throw table.error("this issuer stands twice")
+    }
+    try checkRoom(issuers.count, Limits.issuersMax, table)
+    issuers.append(issuer)
+  }
+
+  /// A key that signs tickets or overrides.
+  private func issuer(_ table: ConfigurationTable) throws(Failure) -> Issuer {
     let times: ClosedRange<UInt64> = 0...UInt64(Int64.max)
     let key = try table.key("public_key")
     let keyID = try table.bytes("kid", count: 1...Limits.keyIDBytesMax) ?? Keys.keyID(key)
@@ -92,11 +111,7 @@ struct TrustSource {
     for event in try table.integers(
       "events", in: 0...UInt32.max, countMax: Limits.eventsPerIssuerMax)
     { issuer.append(event: event) }
-    for other in issuers where other.keyID == issuer.keyID && other.key == key {
-      throw table.error("this issuer stands twice")
-    }
-    try checkRoom(issuers.count, Limits.issuersMax, table)
-    issuers.append(issuer)
+    return issuer
   }
 
   private mutating func readPretixEvent(_ table: ConfigurationTable) throws(Failure) {
@@ -189,14 +204,13 @@ extension TrustSource {
       throw table.error("a ticket is named by issuer and ticket, or by event and seed")
     }
     let event = try table.required("event", table.integer("event", in: 0...UInt32.max))
-    let seed = Array(try table.required("seed", table.string("seed")).utf8)
-    guard (1...Limits.ticketLabelBytesMax).contains(seed.count) else {
+    let text = Array(try table.required("seed", table.string("seed")).utf8)
+    guard let seed = BoundedBytes<64>(text.span), !seed.isEmpty else {
       throw table.error(
         "seed has 1 to \(Limits.ticketLabelBytesMax) bytes", at: table.line(of: "seed"))
     }
     let identities = pretixKeys.filter { $0.event == event }.map {
-      let prefix = [2] + (0..<32).map($0.key.bytes)
-      return TicketIdentity(Sodium.hash(prefix.span, seed.span).span.extracting(first: 16))
+      Ticket.identity(eventKey: $0.key, seed: seed, with: Sodium.self)
     }
     guard !identities.isEmpty else {
       throw table.error(
@@ -213,8 +227,4 @@ extension TrustSource {
     }
     return sorted
   }
-}
-
-extension Bytes {
-  fileprivate func bytes(_ index: Int) -> UInt8 { storage[index] }
 }

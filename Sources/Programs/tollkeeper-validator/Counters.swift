@@ -14,12 +14,15 @@ struct Counters {
   var receipts: UInt64 = 0
   var settlements: UInt64 = 0
   var trusts: UInt64 = 0
-  /// The broker's client did not take what was sent.
+  /// The broker's client did not take what was sent, or the connection ended before the broker said
+  /// that it has it.
   var unsent: UInt64 = 0
   /// The broker refused it, or had nobody to give it to.
   var unclaimed: UInt64 = 0
   /// Messages that the client's inbox had no room for.
   var overflowed: UInt64 = 0
+  /// Log lines that could not be written.
+  var unlogged: UInt64 = 0
   private var refused: [Refusal: UInt64] = [:]
   private var dropped: [Dropped: UInt64] = [:]
 
@@ -33,6 +36,7 @@ struct Counters {
       ("holes", holes), ("duplicates", duplicates), ("evidence", evidence), ("blocks", blocks),
       ("receipts", receipts), ("settlements", settlements), ("trusts", trusts),
       ("unsent", unsent), ("unclaimed", unclaimed), ("overflowed", overflowed),
+      ("unlogged", unlogged),
     ]
     for refusal in Refusal.allCases {
       if let count = refused[refusal] { values.append(("refused_\(refusal.name)", count)) }

@@ -1,8 +1,6 @@
 // The log on standard error: one logfmt line an event, with a level, limited in rate per event.
 // Invariants: at most 10 lines of one event in 10 s; what is left out is counted, and the count
-// stands in the next line of that event.
-
-import Foundation
+// stands in the next line of that event; a line that cannot be written is counted and stops nothing.
 
 final class Journal {
   enum Level: Int, Comparable {
@@ -44,6 +42,8 @@ final class Journal {
   private var rates: [String: Rate] = [:]
   /// Unix milliseconds.
   var now: Int64 = 0
+  /// Lines that could not be written.
+  private(set) var lost: UInt64 = 0
 
   init(level: Level) { self.level = level }
 
@@ -67,7 +67,7 @@ final class Journal {
       line += " suppressed=\(rate.suppressed)"
       rate.suppressed = 0
     }
-    FileHandle.standardError.write(Data((line + "\n").utf8))
+    if !Output.error(line) { lost += 1 }
   }
 
   private static func quoted(_ value: String) -> String {

@@ -122,9 +122,9 @@ enum LedgerFolder {
       var object = JSONObject()
       object.put("height", blocks)
       object.put("rows", rows)
-      print(object.line)
+      try Output.put(object.line)
     } else {
-      print("index made from \(blocks) blocks: \(rows) rows")
+      try Output.put("index made from \(blocks) blocks: \(rows) rows")
     }
   }
 

@@ -15,7 +15,6 @@ struct FileFailure: Error {
 
   init(_ result: Int) { code = Int32(clamping: -result) }
 
-  var isFull: Bool { code == ENOSPC || code == EDQUOT }
   var reason: String { unsafe String(cString: strerror(code)) }
 }
 

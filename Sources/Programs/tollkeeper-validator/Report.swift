@@ -23,17 +23,19 @@ struct Report {
       report.duplicates += effects.duplicates
       report.evidence += effects.evidence
     }
-    report.write(ledger)
+    try report.write(ledger)
   }
 
-  private func write(_ ledger: borrowing Ledger<Sodium>) {
+  private func write(_ ledger: borrowing Ledger<Sodium>) throws(Failure) {
+    var output = Output()
     let devices = ledger.deviceRows
-    for device in devices { print(isJSON ? json(device).line : text(device)) }
-    for row in duplicates { print(isJSON ? json(row).line : text(row)) }
-    for row in evidence { print(isJSON ? json(row).line : text(row)) }
+    for device in devices { try output.put(isJSON ? json(device).line : text(device)) }
+    for row in duplicates { try output.put(isJSON ? json(row).line : text(row)) }
+    for row in evidence { try output.put(isJSON ? json(row).line : text(row)) }
     let totals = json(
       devices, tickets: ledger.ticketCount, height: ledger.durableHeight)
-    print(isJSON ? totals.line : text(devices, tickets: ledger.ticketCount))
+    try output.put(isJSON ? totals.line : text(devices, tickets: ledger.ticketCount))
+    try output.finish()
   }
 
   // MARK: Devices

@@ -12,18 +12,19 @@ import Wire
 
 extension Settler {
   /// Makes the next bundle for a device in `courier.bundle`; nil if there is none, or none yet.
-  mutating func next(now: Now) -> (node: UInt64, bytes: Int)? {
+  mutating func next(now: Now) -> (item: Downlink.Item, bytes: Int)? {
     while let item = downlink.next(at: now.elapsed, heights: ledger.settlementHeights) {
       switch item {
       case .trust(let node):
         // What is in force with a block that is not durable yet is told when it is.
+        guard ledger.isTrustDurable else { continue }
         counters.trusts += 1
-        return (node, courier.make(.trust, ledger.trust.bytes, for: node, now: now.instant))
+        return (item, courier.make(.trust, ledger.trust.bytes, for: node, now: now.instant))
       case .receipt(let node):
-        if let bytes = receipt(of: node, now: now) { return (node, bytes) }
+        if let bytes = receipt(of: node, now: now) { return (item, bytes) }
       case .settlement(let node, let height, let index):
         guard let bytes = settlement(height, index, for: node, now: now) else { return nil }
-        return (node, bytes)
+        return (item, bytes)
       }
     }
     return nil
@@ -81,11 +82,38 @@ extension Settler {
     recent.append(block)
   }
 
-  /// The broker did not take what `next` made.
-  mutating func countUnsent() { counters.unsent += 1 }
+  /// The document in force is durable.
+  mutating func tellTrust(now: Now) {
+    expectDevices(now: now)
+    downlink.trustChanged(at: now.elapsed)
+  }
 
-  /// The broker has it, and nobody was there to take it, or the broker refused it.
-  mutating func countUnclaimed() { counters.unclaimed += 1 }
+  /// Devices may have been connected for long, and need not say anything.
+  mutating func expectDevices(now: Now) {
+    for i in 0..<ledger.trust.deviceCount {
+      let device = ledger.trust.device(at: i)
+      guard device.status == .active else { continue }
+      downlink.expect(device.node, settled: ledger.settledHeight, at: now.elapsed)
+    }
+  }
+
+  /// The broker's client did not take what `next` made.
+  mutating func unsent(_ item: Downlink.Item, now: Now) {
+    counters.unsent += 1
+    downlink.refused(item, at: now.elapsed)
+  }
+
+  /// The broker refused it, or nobody was there to take it.
+  mutating func unclaimed(_ item: Downlink.Item, now: Now) {
+    counters.unclaimed += 1
+    downlink.refused(item, at: now.elapsed)
+  }
+
+  /// The connection ended before the broker said that it has it.
+  mutating func lost(_ item: Downlink.Item, now: Now) {
+    counters.unsent += 1
+    downlink.lost(item, at: now.elapsed)
+  }
 
   /// Brings everything that is durable to the index.
   func finish() {

@@ -1,6 +1,6 @@
 // From the files to a settler that can take batches.
 // Invariants: what the log holds is replayed whole before anything is taken; the index is brought up
-// to the log, or made anew if it is not of this ledger.
+// to the log, or made anew, once, if it is not of this ledger or cannot be used.
 
 import Ledger
 import Seal
@@ -16,7 +16,7 @@ extension Settler {
   ) throws(Failure) -> Settler {
     var ledger = LedgerFolder.emptyLedger(configuration)
     var log = try LedgerFolder.open(configuration, for: .write)
-    let store = try index(configuration, journal, &log, &ledger)
+    let store = try replay(configuration, journal, &log, &ledger)
     var settler = Settler(configuration, boot, journal, ledger, log, IndexFeed(store))
     settler.readTrust()
     guard settler.ledger.trust.isLoaded else {
@@ -37,14 +37,32 @@ extension Settler {
   }
 
   /// Replays, repairs a torn tail, and opens the index.
-  private static func index(
+  private static func replay(
     _ configuration: Configuration, _ journal: Journal, _ log: inout LogFile,
     _ ledger: inout Ledger<Sodium>
   ) throws(Failure) -> Store {
-    var filler = try opened(configuration, journal)
+    let (store, end) = try continued(configuration, journal, &log, &ledger)
+    try repair(&log, end.torn, configuration, journal)
+    if let store { return store }
+    // The old index is closed by now: SQLite would remove the new one's files with its own.
+    LedgerFolder.removeIndex(configuration.indexPath)
+    ledger = LedgerFolder.emptyLedger(configuration)
+    let filler = try IndexFiller(configuration.indexPath)
+    _ = try LedgerFolder.replay(&log, configuration, into: &ledger) { filler.add($0) }
+    try filler.finish()
+    return filler.store
+  }
+
+  /// Replays the log, and brings the index that is there up to it.
+  /// - Returns: no store if the index has to be made anew.
+  private static func continued(
+    _ configuration: Configuration, _ journal: Journal, _ log: inout LogFile,
+    _ ledger: inout Ledger<Sodium>
+  ) throws(Failure) -> (Store?, LogEnd) {
+    let filler = try opened(configuration, journal)
     let indexed = filler.store.height
     var isForeign = false
-    var end = try LedgerFolder.replay(&log, configuration, into: &ledger) { effects in
+    let end = try LedgerFolder.replay(&log, configuration, into: &ledger) { effects in
       if effects.block.height == indexed {
         isForeign = (try? filler.store.id(at: effects.block.height)) != effects.block.id
       }
@@ -52,22 +70,15 @@ extension Settler {
     }
     if isForeign || indexed > ledger.durableHeight {
       journal.write(.warning, "index_of_another_ledger", [("action", "made anew")])
-      LedgerFolder.removeIndex(configuration.indexPath)
-      filler = try IndexFiller(configuration.indexPath)
-      ledger = LedgerFolder.emptyLedger(configuration)
-      end = try LedgerFolder.replay(&log, configuration, into: &ledger) { filler.add($0) }
+      return (nil, end)
     }
-    try filler.finish()
-    if !end.torn.isEmpty {
-      journal.write(
-        .warning, "torn_frame",
-        [
-          ("offset", "\(end.torn.lowerBound)"), ("bytes", "\(end.torn.count)"),
-          ("action", "put aside"),
-        ])
-      try LedgerFolder.repair(&log, end.torn, configuration.logPath)
+    do throws(Failure) {
+      try filler.finish()
+      return (filler.store, end)
+    } catch {
+      tellUnusable(error, journal)
+      return (nil, end)
     }
-    return filler.store
   }
 
   private static func opened(
@@ -76,10 +87,26 @@ extension Settler {
     do throws(Failure) {
       return try IndexFiller(configuration.indexPath)
     } catch {
-      journal.write(
-        .warning, "index_unusable", [("reason", error.message), ("action", "made anew")])
+      tellUnusable(error, journal)
       LedgerFolder.removeIndex(configuration.indexPath)
       return try IndexFiller(configuration.indexPath)
     }
+  }
+
+  private static func tellUnusable(_ failure: Failure, _ journal: Journal) {
+    journal.write(
+      .warning, "index_unusable", [("reason", failure.message), ("action", "made anew")])
+  }
+
+  private static func repair(
+    _ log: inout LogFile, _ torn: Range<Int64>, _ configuration: Configuration, _ journal: Journal
+  ) throws(Failure) {
+    guard !torn.isEmpty else { return }
+    journal.write(
+      .warning, "torn_frame",
+      [
+        ("offset", "\(torn.lowerBound)"), ("bytes", "\(torn.count)"), ("action", "put aside"),
+      ])
+    try LedgerFolder.repair(&log, torn, configuration.logPath)
   }
 }

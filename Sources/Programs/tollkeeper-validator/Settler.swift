@@ -167,6 +167,7 @@ struct Settler: ~Copyable {
     if !block.settlements.isEmpty {
       downlink.settled(block.header.height, only: block.soleNode, at: now.elapsed)
     }
+    if block.header.height == ledger.trustHeight { tellTrust(now: now) }
     remember(block)
     feed.add(effects)
     if let failure = feed.takeFailure() { indexFailed(failure) }
@@ -209,10 +210,11 @@ struct Settler: ~Copyable {
 
   // MARK: Trust
 
-  /// Reads the trust document's file, and adopts what is newer. The one in force stays otherwise.
+  /// Reads the trust document's file, and adopts what is newer: devices hear of it when its block is
+  /// durable. The one in force stays otherwise.
   /// - Returns: false if it has to wait for the block that is being made.
   @discardableResult
-  mutating func readTrust(now: Now? = nil) -> Bool {
+  mutating func readTrust() -> Bool {
     guard !ledger.hasPending else { return false }
     let document: [UInt8]
     do throws(Failure) {
@@ -224,7 +226,6 @@ struct Settler: ~Copyable {
     do throws(TrustError) {
       if try ledger.adopt(document.span) == .loaded {
         journal.write(.info, "trust_adopted", [("version", "\(ledger.trust.version)")])
-        if let now { downlink.trustChanged(at: now.elapsed) }
       }
     } catch {
       journal.write(

@@ -1,6 +1,7 @@
 // tollkeeper-validator: settles what gates have recorded, keeps the ledger, and tells devices.
 // Exit status: 0 done, 1 it failed, 2 wrong usage or configuration.
 
+import CPlatform
 import Foundation
 import Seal
 
@@ -20,20 +21,25 @@ enum TollkeeperValidator {
     """
 
   static func main() {
+    // Before a file is opened, which would take the number of a descriptor that is missing.
+    tk_standard_descriptors()
+    // What the ledger and its index hold is for their owner alone.
+    umask(0o077)
     do throws(Failure) {
       do throws(SealError) { try Sodium.start() } catch {
         throw .failed("the system gives no random numbers: is /dev/urandom there?")
       }
       try run(Array(CommandLine.arguments.dropFirst()))
     } catch {
-      FileHandle.standardError.write(Data((error.message + "\n").utf8))
+      // Where it cannot be written, the status says it.
+      _ = Output.error(error.message)
       exit(error.status)
     }
   }
 
   private static func run(_ words: [String]) throws(Failure) {
     if words.isEmpty { throw .usage("say what to do") }
-    if words.contains("--help") || words.contains("-h") { return print(help) }
+    if words.contains("--help") || words.contains("-h") { return try Output.put(help) }
     guard ["run", "report", "reindex"].contains(words[0]) else {
       throw .usage("there is no command '\(words[0])'")
     }

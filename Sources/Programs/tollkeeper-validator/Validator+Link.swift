@@ -1,6 +1,9 @@
-// The connection to the broker: what the link wants done, and what the broker says.
+// The connection to the broker: what the link wants done, what the broker says, and what it is given.
+// Invariants: what was handed over counts as told when its PUBACK says so, and not before.
 
 import Broker
+import Ledger
+import Limits
 import Platform
 import Sync
 import Wire
@@ -70,21 +73,21 @@ extension Validator {
     while let event = broker.nextEvent() {
       switch event {
       case .connected(let reason, _):
-        unanswered = 0
+        loseUnanswered(now)
         if reason == 0 {
           perform(link.step(.connected, windowIsOpen: true, now: now.elapsed), now)
         } else {
           journal.write(.error, "broker_refuses", [("reason", "\(reason)")])
         }
       case .disconnected(let reason):
-        unanswered = 0
+        loseUnanswered(now)
         journal.write(.warning, "link_down", [("reason", "\(reason)")])
         lose(now)
       case .message:
         settler.receive(broker.payload, now: now)
       case .published(let id, let reason):
-        unanswered = max(0, unanswered - 1)
-        if reason != 0 && id != healthID { settler.countUnclaimed() }
+        guard case .bundle(let item)? = unanswered.removeValue(forKey: id) else { continue }
+        if reason != 0 { settler.unclaimed(item, now: now) }
       case .subscribed(_, let isGranted):
         if isGranted {
           perform(link.step(.subscribed, windowIsOpen: true, now: now.elapsed), now)
@@ -93,6 +96,55 @@ extension Validator {
           lose(now)
         }
       }
+    }
+  }
+
+  /// The client sends nothing again that was published on another connection.
+  private mutating func loseUnanswered(_ now: Now) {
+    for case .bundle(let item) in unanswered.values { settler.lost(item, now: now) }
+    unanswered.removeAll()
+  }
+
+  // MARK: Out
+
+  /// Hands bundles to the broker as long as its window has room.
+  mutating func send(_ now: Now) {
+    if case .leaving = stage { return }
+    guard link.isUp else { return }
+    while unanswered.count < Limits.sendWindowBundles, broker.room > 0,
+      let (item, count) = settler.next(now: now)
+    {
+      let topic = topics.bundle(for: item.node)
+      let bundle = settler.courier.bundle
+      let expiry = UInt32(Limits.bundleLifetimeMilliseconds / 1000)
+      let payload = bundle.span.extracting(first: count)
+      do throws(BrokerError) {
+        let id = try broker.publish(
+          topic: topic.span, payload: payload, isRetained: false, expirySeconds: expiry)
+        unanswered[id] = .bundle(item)
+      } catch {
+        // The connection's end is an event of its own.
+        tell(error)
+        return settler.unsent(item, now: now)
+      }
+    }
+  }
+
+  private func tell(_ error: BrokerError) {
+    journal.write(.warning, "publish_failed", [("reason", "\(error)")])
+  }
+
+  mutating func publishHealth(_ status: String, _ now: Now) {
+    gatherCounters()
+    let health = Topics.health(
+      status, boot: boot, time: now.instant.milliseconds, settler.counters)
+    do throws(BrokerError) {
+      let topic = topics.health
+      let id = try broker.publish(
+        topic: topic.span, payload: health.span, isRetained: true, expirySeconds: 0)
+      unanswered[id] = .health
+    } catch {
+      tell(error)
     }
   }
 }

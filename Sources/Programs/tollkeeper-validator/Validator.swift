@@ -3,6 +3,7 @@
 // window, and what we hand to it by ours.
 
 import Broker
+import Ledger
 import Limits
 import Platform
 import Sync
@@ -21,12 +22,16 @@ struct Validator: ~Copyable {
   private var poller = Poller()
   /// The flush thread looks up the broker's name.
   var isResolving = false
-  /// Publishes of this connection without a PUBACK.
-  var unanswered = 0
-  /// The last health message: nobody need be there to take it.
-  var healthID: Int32?
+  /// Publishes of this connection without a PUBACK, by their message ids.
+  var unanswered: [Int32: Published] = [:]
 
-  private enum Stage {
+  enum Published {
+    /// Nobody need be there to take it.
+    case health
+    case bundle(Downlink.Item)
+  }
+
+  enum Stage {
     case running
     /// What is pending becomes durable and is told; until then at most, as all times here
     /// milliseconds of CLOCK_BOOTTIME.
@@ -35,7 +40,7 @@ struct Validator: ~Copyable {
     case leaving(until: Int64)
     case done
   }
-  private var stage = Stage.running
+  var stage = Stage.running
 
   private var miscAt: Int64 = 0
   private var trustCheckAt: Int64 = 0
@@ -60,9 +65,12 @@ struct Validator: ~Copyable {
     let signals = try signals()
     let worker = try worker()
     let boot = try LedgerFolder.begin(configuration)
-    let settler = try Settler.start(configuration, boot: boot, journal)
+    // Before it is read: what changes meanwhile is read again.
+    let trustModified = modified(configuration.trustPath)
+    var settler = try Settler.start(configuration, boot: boot, journal)
+    settler.expectDevices(now: System.now())
     var validator = Validator(
-      configuration, journal, boot: boot, signals, worker, settler, now: now)
+      configuration, journal, boot: boot, signals, worker, settler, trustModified, now: now)
     try validator.loop()
   }
 
@@ -84,7 +92,8 @@ struct Validator: ~Copyable {
 
   private init(
     _ configuration: Configuration, _ journal: Journal, boot: UInt32,
-    _ signals: consuming Signals, _ worker: consuming Worker, _ settler: consuming Settler, now: Now
+    _ signals: consuming Signals, _ worker: consuming Worker, _ settler: consuming Settler,
+    _ trustModified: Int64?, now: Now
   ) {
     self.configuration = configuration
     self.journal = journal
@@ -100,7 +109,7 @@ struct Validator: ~Copyable {
       inboxBytes: 2 * Limits.sendWindowBundles * Limits.mqttPacketBytesMax)
     link = Link(seed: configuration.node ^ UInt64(truncatingIfNeeded: now.instant.milliseconds))
     countersAt = now.elapsed + Self.countersInterval
-    trustModified = Self.modified(configuration.trustPath)
+    self.trustModified = trustModified
     if let password = configuration.broker.password { broker.setPassword(password.span) }
     if let path = configuration.broker.authorityFile {
       let name = Array(configuration.broker.host.utf8)
@@ -121,7 +130,7 @@ struct Validator: ~Copyable {
       tick(now)
       try settler.propose(now: now)
       // Right after a block was proposed, or there would always be a batch before it under load.
-      if trustWaits && settler.readTrust(now: now) {
+      if trustWaits && settler.readTrust() {
         trustWaits = false
         try settler.propose(now: now)
       }
@@ -218,8 +227,13 @@ struct Validator: ~Copyable {
     }
   }
 
-  private mutating func writeCounters() {
+  mutating func gatherCounters() {
     settler.counters.overflowed = broker.droppedMessages
+    settler.counters.unlogged = journal.lost
+  }
+
+  private mutating func writeCounters() {
+    gatherCounters()
     let values = settler.counters.values
     guard values.map({ $0.value }) != countersWritten else { return }
     countersWritten = values.map { $0.value }
@@ -231,47 +245,6 @@ struct Validator: ~Copyable {
     return try? File.modified(path)
   }
 
-  // MARK: Out
-
-  /// Hands bundles to the broker as long as its window has room.
-  private mutating func send(_ now: Now) {
-    if case .leaving = stage { return }
-    guard link.isUp else { return }
-    while unanswered < Limits.sendWindowBundles, broker.room > 0,
-      let (node, count) = settler.next(now: now)
-    {
-      let topic = topics.bundle(for: node)
-      let bundle = settler.courier.bundle
-      let expiry = UInt32(Limits.bundleLifetimeMilliseconds / 1000)
-      let payload = bundle.span.extracting(first: count)
-      guard publish(topic, payload, isRetained: false, expiry: expiry) != nil else {
-        settler.countUnsent()
-        return
-      }
-    }
-  }
-
-  /// - Returns: nil if the broker did not take it; the connection's end is an event of its own.
-  private mutating func publish(
-    _ topic: [UInt8], _ payload: Span<UInt8>, isRetained: Bool, expiry: UInt32
-  ) -> Int32? {
-    do throws(BrokerError) {
-      let id = try broker.publish(
-        topic: topic.span, payload: payload, isRetained: isRetained, expirySeconds: expiry)
-      unanswered += 1
-      return id
-    } catch {
-      journal.write(.warning, "publish_failed", [("reason", "\(error)")])
-      return nil
-    }
-  }
-
-  mutating func publishHealth(_ status: String, _ now: Now) {
-    let health = Topics.health(
-      status, boot: boot, time: now.instant.milliseconds, settler.counters)
-    healthID = publish(topics.health, health.span, isRetained: true, expiry: 0)
-  }
-
   // MARK: The end
 
   /// Brings a clean stop forward.
@@ -279,7 +252,7 @@ struct Validator: ~Copyable {
     switch stage {
     case .running, .done: break
     case .draining(let until):
-      let isQuiet = !settler.isBusy && (!link.isUp || unanswered == 0)
+      let isQuiet = !settler.isBusy && (!link.isUp || unanswered.isEmpty)
       guard isQuiet || now.elapsed >= until else { return }
       guard link.isUp else {
         stage = .done
@@ -288,7 +261,7 @@ struct Validator: ~Copyable {
       publishHealth("offline", now)
       stage = .leaving(until: now.elapsed + Self.farewellMillisecondsMax)
     case .leaving(let until):
-      guard unanswered == 0 || !link.isUp || now.elapsed >= until else { return }
+      guard unanswered.isEmpty || !link.isUp || now.elapsed >= until else { return }
       broker.disconnect()
       broker.handle(readable: false, writable: true)
       stage = .done

@@ -138,18 +138,18 @@ int64_t tk_read_file(const char *path, void *bytes, size_t capacity) {
 }
 
 int tk_make_folder(const char *path) {
-  return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+  int is_there = mkdir(path, 0700) < 0;
+  if (is_there && errno != EEXIST) return -errno;
+  // Also if it is there: who made it may have died before its name was durable.
+  int error = sync_folder_of(path);
+  // Nobody but the maker has to be able to read the parent.
+  return is_there && error == -EACCES ? 0 : error;
 }
 
 int64_t tk_modified(const char *path) {
   struct stat status;
   if (stat(path, &status) < 0) return -errno;
   return (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
-}
-
-int tk_nonblocking(int fd) {
-  int flags = fcntl(fd, F_GETFL);
-  return flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -errno : 0;
 }
 
 static speed_t speed(int baud) {

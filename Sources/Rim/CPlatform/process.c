@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -90,7 +91,7 @@ int tk_status_listen(const char *path) {
   if (error) return error;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
-  // The lock on the ring says that no other agent listens here.
+  // The lock on the state folder says that no other agent listens here.
   unlink(path);
   mode_t mask = umask(0177);
   if (bind(fd, (struct sockaddr *)&name, sizeof name) < 0 || listen(fd, 4) < 0) error = -errno;
@@ -111,6 +112,9 @@ int tk_status_connect(const char *path) {
   if (error) return error;
   int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return -errno;
+  struct timeval patience = {.tv_sec = 5};
+  setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   if (connect(fd, (struct sockaddr *)&name, sizeof name) < 0) {
     error = -errno;
     close(fd);

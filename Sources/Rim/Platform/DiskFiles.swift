@@ -1,5 +1,6 @@
 // A device's files: reads at once, writes and flushes by the flush thread, in order.
-// Invariants: at most one job of a file is on the way (the core asks for no more).
+// Invariants: at most one job of a file is on the way (the core asks for no more); the folder is
+// locked for as long as its files are open.
 
 import CPlatform
 public import Wire
@@ -8,11 +9,17 @@ public struct DiskFiles: Disk, ~Copyable {
   private let ring: File
   private let used: File
   private let trust: File
+  private let folder: File?
 
-  public init(ring: consuming File, used: consuming File, trust: consuming File) {
+  /// - Parameter folder: locked; nil if nobody else can come.
+  public init(
+    ring: consuming File, used: consuming File, trust: consuming File,
+    in folder: consuming File? = nil
+  ) {
     self.ring = ring
     self.used = used
     self.trust = trust
+    self.folder = folder
   }
 
   private func descriptor(_ file: FileName) -> Int32 {

@@ -28,8 +28,8 @@ public struct File: ~Copyable {
     return result
   }
 
-  /// Keeps every other agent away from this file as long as it is open.
-  /// - Throws: an error that `isLocked` if another process has it.
+  /// Keeps every other agent away from this file or folder as long as it is open.
+  /// - Throws: "in use by another process" if one has it.
   public func lock() throws(KernelError) {
     let result = tk_lock(descriptor)
     if result < 0 { throw KernelError(result) }
@@ -41,13 +41,14 @@ public struct File: ~Copyable {
   }
 
   /// Makes a file of `bytes` zeros that has its name only when it is complete and durable.
+  /// - Precondition: the caller holds a lock that keeps others from making it too.
   public static func create(_ path: Path, bytes: Int64) throws(KernelError) {
     let result = unsafe path.withCString { unsafe tk_create_zeroed($0, bytes) }
     if result < 0 { throw KernelError(result) }
   }
 
   /// Reads a whole file to the beginning of `target`; returns its length.
-  /// - Throws: an error that `isTooLarge` if it does not fit.
+  /// - Throws: "file too large" if it does not fit.
   @_lifetime(target: copy target)
   public static func read(
     _ path: Path, into target: inout MutableSpan<UInt8>
@@ -60,6 +61,7 @@ public struct File: ~Copyable {
     return Int(result)
   }
 
+  /// Makes a folder, or finds it; its name is durable then.
   public static func makeFolder(_ path: Path) throws(KernelError) {
     let result = unsafe path.withCString { unsafe tk_make_folder($0) }
     if result < 0 { throw KernelError(result) }

@@ -12,27 +12,35 @@ public struct KernelError: Error, Equatable, Sendable {
   init(_ result: Int64) { code = Int32(clamping: -result) }
 
   public var isMissing: Bool { code == 2 }
-  public var isLocked: Bool { code == 11 }
-  public var isTooLarge: Bool { code == 27 }
 
   /// In words that an operator can act on.
-  public var name: StaticString {
+  public var name: StaticString { words ?? "operating system error" }
+
+  /// Whether `name` says which error it is.
+  public var isNamed: Bool { words != nil }
+
+  private var words: StaticString? {
     switch code {
     case 1, 13: "permission denied"
     case 2: "no such file or folder"
     case 5: "input/output error"
+    case 9: "not open"
+    case 6, 19: "no such device"
     case 11: "in use by another process"
+    case 16: "another program has it for itself"
     case 20: "not a folder"
     case 21: "is a folder"
     case 22: "invalid argument"
+    case 25: "not a device of this kind"
     case 27: "file too large"
     case 28: "no space left"
     case 30: "read-only file system"
+    case 32: "nobody reads it"
     case 36: "name too long"
     case 61: "file too short"
     case 111: "nobody listens there"
     case 113: "host cannot be found or reached"
-    default: "operating system error"
+    default: nil
     }
   }
 }

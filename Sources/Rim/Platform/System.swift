@@ -29,7 +29,7 @@ public struct Channel: ~Copyable {
   public let descriptor: Int32
   private let isOwned: Bool
 
-  private init(_ descriptor: Int32, isOwned: Bool) {
+  init(_ descriptor: Int32, isOwned: Bool) {
     self.descriptor = descriptor
     self.isOwned = isOwned
   }
@@ -87,6 +87,20 @@ public struct Channel: ~Copyable {
     }
     if result < 0 { throw KernelError(result) }
   }
+
+  /// What the reader takes within `patience` milliseconds, at most 4,096 bytes: their number, or nil if
+  /// it takes none.
+  public func writeSome(
+    _ bytes: Span<UInt8>, patience: Int32 = 0
+  ) throws(KernelError) -> Int? {
+    let descriptor = self.descriptor
+    let result = unsafe bytes.withUnsafeBufferPointer {
+      unsafe tk_write_some(descriptor, $0.baseAddress, $0.count, patience)
+    }
+    if result == -11 { return nil }
+    if result < 0 { throw KernelError(result) }
+    return Int(result)
+  }
 }
 
 public enum Signal: Sendable {
@@ -130,6 +144,12 @@ public struct Poller: ~Copyable {
     polls[Int(count)] = tk_poll(fd: descriptor, events: Int16(events), ready: 0)
     count += 1
     return Int(count) - 1
+  }
+
+  /// Waits until `descriptor` takes bytes, and for nothing that it may give.
+  public mutating func addOutput(_ descriptor: Int32) {
+    polls[Int(count)] = tk_poll(fd: descriptor, events: Int16(TK_OUT), ready: 0)
+    count += 1
   }
 
   /// - Parameter timeout: milliseconds; nil waits for ever.

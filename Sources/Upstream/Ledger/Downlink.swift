@@ -3,7 +3,8 @@
 //
 // Invariants: a device gets settlements in the order of their heights, without one left out, from the
 // height that it said it holds; nothing waits here as bytes, so a device that is slow or gone costs a
-// few words; what a device does not confirm is offered again, at most every 10 s.
+// few words; what the broker did not take is not told; what a device does not confirm, or the broker
+// refuses, is offered again, at most every 10 s.
 
 public import Records
 
@@ -14,10 +15,17 @@ public struct Downlink {
     case receipt(node: UInt64)
     /// Leaf `index` of the settlements of `height`, from 0.
     case settlement(node: UInt64, height: UInt64, index: Int)
+
+    public var node: UInt64 {
+      switch self {
+      case .trust(let node), .receipt(let node), .settlement(let node, _, _): node
+      }
+    }
   }
 
-  /// Devices that were heard this long ago, milliseconds, are told what others do.
-  public static let presence: Int64 = 60_000
+  /// Devices that were heard less than so long ago, milliseconds, are told what others do: two
+  /// greetings of a device that has nothing to say (Core/Sync/MAPPING.md), and their way.
+  public static let presence: Int64 = 150_000
   /// Time for a device to say that it has what it was sent, milliseconds.
   public static let patience: Int64 = 10_000
   /// Settlement leaves for one device in a second.
@@ -25,11 +33,15 @@ public struct Downlink {
 
   private struct Peer {
     let node: UInt64
-    /// Last heard; milliseconds of the caller's clock, as all times here.
+    /// It has spoken since the validator started.
+    var isHeard = false
+    /// Last heard, or expected; milliseconds of the caller's clock, as all times here.
     var heard: Int64
     var wantsReceipt = false
     var wantsTrust = false
     var trustSent: Int64?
+    /// Height that it said it holds.
+    var held: UInt64
     /// Height whose settlements it was sent, and everything below; and when.
     var sent: UInt64
     var sentAt: Int64
@@ -39,6 +51,8 @@ public struct Downlink {
     var owed: UInt64 = 0
     var budget = burst
     var budgetSince: Int64
+    /// The broker refused something for it: nothing before this time.
+    var pausedUntil = Int64.min
   }
 
   private var peers: [Peer] = []
@@ -46,6 +60,14 @@ public struct Downlink {
   private var turn = 0
 
   public init() {}
+
+  /// The validator has started, or a trust document names `node` for the first time. The device may be
+  /// in the middle of a contact and have nothing to say: it is told what happens from now on, and
+  /// asks for what it lacks before that.
+  /// - Parameter settled: last height with settlements.
+  public mutating func expect(_ node: UInt64, settled: UInt64, at now: Int64) {
+    _ = place(of: node, held: settled, at: now)
+  }
 
   /// A batch of the device came and was taken, or known, or had a hole before it.
   /// - Parameters:
@@ -55,13 +77,16 @@ public struct Downlink {
   public mutating func heard(
     _ header: BatchHeader, asks: Bool, trust: UInt64, settled: UInt64, at now: Int64
   ) {
+    let place = place(of: header.node, held: header.height, at: now)
     // One that was never heard may be in the middle of a contact that began before we did.
-    let isNew = places[header.node] == nil
-    let place = place(of: header, at: now)
+    let isNew = !peers[place].isHeard
+    peers[place].isHeard = true
     peers[place].heard = now
+    peers[place].held = header.height
     peers[place].wantsReceipt = true
+    peers[place].pausedUntil = .min
     let isOverdue = now - peers[place].sentAt >= Self.patience
-    if asks || header.height > peers[place].sent
+    if asks || isNew || header.height > peers[place].sent
       || (header.height < peers[place].sent && isOverdue)
     {
       peers[place].sent = header.height
@@ -95,8 +120,9 @@ public struct Downlink {
     }
   }
 
-  /// What to send next; nil if there is nothing, or nothing yet. Devices take turns; for one device
-  /// the trust document comes first, which may be what it needs to believe the rest.
+  /// What to send next; nil if there is nothing, or nothing yet. Devices take turns, and keep theirs
+  /// until a height is finished, so that its block is read once; for one device the trust document
+  /// comes first, which may be what it needs to believe the rest.
   /// - Parameter heights: those that have settlements, ascending.
   public mutating func next(at now: Int64, heights: [UInt64]) -> Item? {
     for i in peers.indices {
@@ -120,11 +146,38 @@ public struct Downlink {
     if peers[place].index >= count {
       peers[place].index = 0
       peers[place].sent = height
+    } else {
+      turn = place
     }
+  }
+
+  /// The connection ended before the broker said that it has `item`: it is sent again.
+  public mutating func lost(_ item: Item, at now: Int64) {
+    guard let place = places[item.node] else { return }
+    // One that is gone says what it has when it is back, and that it lacks a receipt.
+    guard now - peers[place].heard < Self.presence else {
+      peers[place].owed = 0
+      return
+    }
+    switch item {
+    case .trust: peers[place].wantsTrust = true
+    case .receipt: peers[place].wantsReceipt = true
+    case .settlement(_, let height, _):
+      guard height > peers[place].held else { return }
+      peers[place].sent = min(peers[place].sent, height - 1)
+      peers[place].index = 0
+    }
+  }
+
+  /// The broker refused `item`, or had nobody to give it to: it is sent again, but not at once.
+  public mutating func refused(_ item: Item, at now: Int64) {
+    lost(item, at: now)
+    if let place = places[item.node] { peers[place].pausedUntil = now + Self.patience }
   }
 
   private mutating func item(_ place: Int, at now: Int64, _ heights: [UInt64]) -> Item? {
     let node = peers[place].node
+    guard now >= peers[place].pausedUntil else { return nil }
     if peers[place].wantsTrust {
       peers[place].wantsTrust = false
       peers[place].trustSent = now
@@ -155,11 +208,11 @@ public struct Downlink {
     return low < heights.count ? heights[low] : nil
   }
 
-  private mutating func place(of header: BatchHeader, at now: Int64) -> Int {
-    if let place = places[header.node] { return place }
-    places[header.node] = peers.count
+  private mutating func place(of node: UInt64, held: UInt64, at now: Int64) -> Int {
+    if let place = places[node] { return place }
+    places[node] = peers.count
     peers.append(
-      Peer(node: header.node, heard: now, sent: header.height, sentAt: now, budgetSince: now))
+      Peer(node: node, heard: now, held: held, sent: held, sentAt: now, budgetSince: now))
     return peers.count - 1
   }
 }

@@ -12,8 +12,6 @@ struct HashTree {
 
   var count: Int { levels[0].count }
 
-  func leaf(_ index: Int) -> Hash { levels[0][index] }
-
   /// Sets leaf `index`, which is there or the next.
   mutating func set(_ index: Int, _ hash: Hash) {
     if index == levels[0].count {

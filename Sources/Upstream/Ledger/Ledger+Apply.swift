@@ -68,8 +68,12 @@ extension Ledger {
     if let subject = scan.subject {
       let key = TicketKey(subject)
       row.ticket = key
-      if row.reason == .valid, row.operation == .consume || row.operation == .enter {
-        row.settlement = consume(key, scan, by: place)
+      if row.reason == .valid {
+        switch row.operation {
+        case .consume, .enter: row.settlement = consume(key, scan, by: place)
+        case .annul: annul(key, by: place)
+        default: break
+        }
       }
     }
     devices.change(place) {
@@ -91,7 +95,10 @@ extension Ledger {
       time: scan.instant.milliseconds)
     let place = tickets.place(of: key, first: consume, node: node, entries: scan.entries)
     if tickets.touch(place, height: height + 1) { changedTickets.append(UInt32(place)) }
-    switch tickets.settle(consume, at: place, node: node, clock: scan.clock, devices: devices) {
+    let outcome = tickets.settle(
+      consume, at: place, node: node, clock: scan.clock, isAllowed: scan.override != nil,
+      devices: devices)
+    switch outcome {
     case .final: return .final
     case .duplicate(let isCausal, let against):
       pendingEffects.duplicates.append(
@@ -99,6 +106,13 @@ extension Ledger {
           ticket: key, isCausal: isCausal, final: use(against), duplicate: use(consume)))
       return isCausal ? .causalDuplicate : .concurrentDuplicate
     }
+  }
+
+  /// Nobody went through: the device's last consume of the ticket was none.
+  private mutating func annul(_ key: TicketKey, by device: UInt32) {
+    guard let place = tickets.place(of: key) else { return }
+    guard tickets.annul(at: place, by: device, node: devices[device].node) else { return }
+    if tickets.touch(place, height: height + 1) { changedTickets.append(UInt32(place)) }
   }
 
   private func use(_ consume: Consume) -> UseRow {

@@ -42,6 +42,8 @@ struct Survey {
   var old: [(recordClass: RecordClass, sequence: UInt64, hash: Hash)] = []
   /// Where the chains will be, by number of the class.
   var heads: [(through: UInt64, head: Hash)]
+  /// Whether a gap record of this very batch moved the chain, by number of the class.
+  var isBridged = [Bool](repeating: false, count: 4)
 }
 
 extension Ledger {
@@ -84,7 +86,9 @@ extension Ledger {
         survey.contradiction = (record.recordClass, record.sequence)
       }
     }
-    if let contradiction = survey.contradiction, let known {
+    if let contradiction = survey.contradiction {
+      // What the ledger has not heard of has nothing there to contradict.
+      guard let known else { throw .brokenChain }
       intake.evidence = quarantine(
         known, contradiction.recordClass, contradiction.sequence, batch: bytes)
       return intake
@@ -116,7 +120,7 @@ extension Ledger {
         guard previous == hashes[hashes.count - 1] else { throw .brokenChain }
         survey.runs[survey.runs.count - 1].last = entry.sequence
       } else {
-        close(&survey, from: start, firstPrevious, gaps)
+        try close(&survey, from: start, firstPrevious, gaps)
         start = hashes.count
         firstPrevious = previous
         survey.runs.append(
@@ -128,14 +132,14 @@ extension Ledger {
       }
       hashes.append(P.hash(record))
     }
-    close(&survey, from: start, firstPrevious, gaps)
+    try close(&survey, from: start, firstPrevious, gaps)
     return survey
   }
 
   /// Decides about the last run, whose hashes begin at `start`.
   private func close(
     _ survey: inout Survey, from start: Int, _ firstPrevious: Hash, _ gaps: [GapRecord]
-  ) {
+  ) throws(Refusal) {
     guard let run = survey.runs.last else { return }
     let number = run.recordClass.index
     let (through, head) = survey.heads[number]
@@ -151,6 +155,8 @@ extension Ledger {
     }
     let met = run.first <= through ? hashes[start + Int(through - run.first)] : firstPrevious
     guard met == head else {
+      // The batch contradicts its own gap record, not the ledger.
+      guard !survey.isBridged[number] else { throw .brokenChain }
       survey.contradiction = (run.recordClass, through)
       return
     }
@@ -159,10 +165,14 @@ extension Ledger {
     survey.known += Int(from - run.first)
     survey.fresh += Int(run.last - from) + 1
     survey.heads[number] = (run.last, hashes[start + count - 1])
+    // Gap records are applied with the run that they stand in.
+    guard run.recordClass == .control else { return }
     for gap in gaps where gap.sequence >= from {
-      let (through, head) = survey.heads[gap.missingClass.index]
+      let missing = gap.missingClass.index
+      let (through, head) = survey.heads[missing]
       if gap.moves(through: through, head: head) {
-        survey.heads[gap.missingClass.index] = (gap.last, gap.end)
+        survey.heads[missing] = (gap.last, gap.end)
+        survey.isBridged[missing] = true
       }
     }
   }

@@ -17,6 +17,8 @@ public struct Ledger<P: Primitives>: ~Copyable {
 
   /// The document in force for the block that is being made.
   public internal(set) var trust: TrustDocument<P>
+  /// Height of the block that begins with it, 0 before the first.
+  public private(set) var trustHeight: UInt64 = 0
 
   // The tables, with everything that is in the block that is being made.
   var devices = DeviceTable()
@@ -70,6 +72,9 @@ public struct Ledger<P: Primitives>: ~Copyable {
   /// Height of the last durable block, 0 if there is none.
   public var durableHeight: UInt64 { UInt64(offsets.count) }
 
+  /// Whether the block that the document in force came with is durable.
+  public var isTrustDurable: Bool { trustHeight <= durableHeight }
+
   /// Whether there is something to propose.
   public var hasPending: Bool { !pending.transactions.isEmpty }
 
@@ -97,7 +102,10 @@ public struct Ledger<P: Primitives>: ~Copyable {
     var room = [UInt8](repeating: 0, count: TrustDocument<P>.scratchBytes)
     var target = room.mutableSpan
     let change = try trust.load(document, anchor: .pinned(authority), scratch: &target)
-    if change == .loaded { append(kind: Transaction.trustKind, document) }
+    if change == .loaded {
+      append(kind: Transaction.trustKind, document)
+      trustHeight = height + 1
+    }
     return change
   }
 

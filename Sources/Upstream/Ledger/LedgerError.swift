@@ -52,7 +52,8 @@ public enum Refusal: Error, Equatable, Sendable, CaseIterable {
   /// The epoch is not the one that the device is enrolled with.
   case wrongEpoch
   case badSignature
-  /// Records inside a run do not name their predecessors.
+  /// Records inside a run do not name their predecessors, or a run does not go on where a gap record
+  /// of its own batch ends.
   case brokenChain
   /// The device's epoch is quarantined: evidence against it is in the ledger.
   case quarantined

@@ -105,9 +105,13 @@ struct TicketTable {
     return Int(next)
   }
 
+  /// Place of a ticket that was consumed; nil if it never was.
+  func place(of key: TicketKey) -> Int? { places[key].map { Int($0) } }
+
   /// Settles `consume` of the ticket at `place`, which `node` did knowing `clock`.
+  /// - Parameter isAllowed: a supervisor has allowed it: it collides with nothing.
   mutating func settle(
-    _ consume: Consume, at place: Int, node: UInt64, clock: borrowing KnownClock,
+    _ consume: Consume, at place: Int, node: UInt64, clock: borrowing KnownClock, isAllowed: Bool,
     devices: borrowing DeviceTable
   ) -> Outcome {
     count(node, at: place)
@@ -115,6 +119,7 @@ struct TicketTable {
       addFinal(consume, at: place)
       return .final
     }
+    if isAllowed { return .final }
     tickets[place].duplicates &+= 1
     return duplicate(consume, at: place, clock: clock, devices: devices)
   }
@@ -128,7 +133,8 @@ struct TicketTable {
 
   func finals(at place: Int) -> [Consume] {
     let ticket = tickets[place]
-    return ticket.more < 0 ? [ticket.first] : more[Int(ticket.more)].finals
+    if ticket.more >= 0 { return more[Int(ticket.more)].finals }
+    return ticket.finals > 0 ? [ticket.first] : []
   }
 
   func nodes(at place: Int) -> [NodeUses] {
@@ -136,9 +142,49 @@ struct TicketTable {
     return ticket.more < 0 ? [ticket.firstUses] : more[Int(ticket.more)].nodes
   }
 
+  /// Takes the device's last consume of the ticket back: one use of its node less, and if it was the
+  /// last final one of this device, that too.
+  /// - Returns: false if the node has consumed nothing.
+  mutating func annul(at place: Int, by device: UInt32, node: UInt64) -> Bool {
+    guard uncount(node, at: place) else { return false }
+    if tickets[place].more < 0 {
+      if tickets[place].finals > 0, tickets[place].first.device == device {
+        tickets[place].finals = 0
+      }
+      return true
+    }
+    let index = Int(tickets[place].more)
+    // Beyond the last 16 nothing can be told apart, and nothing is taken back.
+    guard let last = more[index].finals.lastIndex(where: { $0.device == device }),
+      tickets[place].finals > 0
+    else { return true }
+    more[index].finals.remove(at: last)
+    tickets[place].finals -= 1
+    return true
+  }
+
+  private mutating func uncount(_ node: UInt64, at place: Int) -> Bool {
+    if tickets[place].more < 0 {
+      guard tickets[place].firstUses.node == node, tickets[place].firstUses.uses > 0 else {
+        return false
+      }
+      tickets[place].firstUses.uses -= 1
+      return true
+    }
+    let index = Int(tickets[place].more)
+    guard let known = more[index].nodes.firstIndex(where: { $0.node == node && $0.uses > 0 })
+    else { return false }
+    more[index].nodes[known].uses -= 1
+    return true
+  }
+
   private mutating func addFinal(_ consume: Consume, at place: Int) {
     tickets[place].finals += 1
-    guard tickets[place].finals > 1 else { return }
+    if tickets[place].more < 0 && tickets[place].finals == 1 {
+      // The one before was annulled, or is this very one.
+      tickets[place].first = consume
+      return
+    }
     let index = extend(place)
     if more[index].finals.count == MoreUses.finalsMax { more[index].finals.removeFirst() }
     more[index].finals.append(consume)
@@ -164,12 +210,14 @@ struct TicketTable {
 
   private mutating func extend(_ place: Int) -> Int {
     if tickets[place].more < 0 {
+      let uses = MoreUses(finals: finals(at: place), nodes: [tickets[place].firstUses])
       tickets[place].more = Int32(more.count)
-      more.append(MoreUses(finals: [tickets[place].first], nodes: [tickets[place].firstUses]))
+      more.append(uses)
     }
     return Int(tickets[place].more)
   }
 
+  /// - Precondition: there is a final consume, as every ticket has at least one entry.
   private func duplicate(
     _ consume: Consume, at place: Int, clock: borrowing KnownClock, devices: borrowing DeviceTable
   ) -> Outcome {
@@ -222,8 +270,8 @@ extension TicketTable {
       try writer.unsigned(UInt64(ticket.entries))
       try writer.unsigned(UInt64(ticket.duplicates))
       if ticket.more < 0 {
-        try writer.array(1)
-        try Self.encode(ticket.first, devices, into: &writer)
+        try writer.array(Int(min(ticket.finals, 1)))
+        if ticket.finals > 0 { try Self.encode(ticket.first, devices, into: &writer) }
         try writer.array(1)
         try Self.encode(ticket.firstUses, into: &writer)
         continue

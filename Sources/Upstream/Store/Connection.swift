@@ -11,9 +11,12 @@ public struct StoreError: Error, Equatable, Sendable, CustomStringConvertible {
   public var code: Int32
   public var message: String
 
+  /// Something stands in the index that is never written to it.
+  static var damaged: StoreError {
+    StoreError(code: SQLITE_CORRUPT, message: "the index holds what it cannot hold")
+  }
+
   public var description: String { "\(message) (SQLite \(code))" }
-  /// The disk is full, or the file's limit is reached.
-  public var isFull: Bool { code & 0xff == SQLITE_FULL }
 }
 
 @safe

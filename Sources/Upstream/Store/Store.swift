@@ -38,11 +38,13 @@ public final class Store {
     evidence = try connection.prepare("INSERT INTO evidence VALUES (?,?,?,?,?,?,?)")
     device = try connection.prepare(
       "INSERT OR REPLACE INTO devices VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)")
-    height = UInt64(try Self.number("SELECT coalesce(max(height), 0) FROM blocks", connection))
+    height = try Self.unsigned(
+      Self.number("SELECT coalesce(max(height), 0) FROM blocks", connection))
     let known = try connection.prepare("SELECT device, node, epoch FROM devices")
     while try known.step() {
-      let epoch = UInt64(known.text(2), radix: 16) ?? 0
-      devices[DeviceKey(node: UInt64(known.integer(1)), epoch: epoch)] = known.integer(0)
+      guard let epoch = UInt64(known.text(2), radix: 16) else { throw .damaged }
+      let node = try Self.unsigned(known.integer(1))
+      devices[DeviceKey(node: node, epoch: epoch)] = known.integer(0)
     }
   }
 
@@ -94,6 +96,11 @@ public final class Store {
   ) throws(StoreError) -> Int64 {
     let statement = try connection.prepare(sql)
     return try statement.step() ? statement.integer(0) : 0
+  }
+
+  private static func unsigned(_ number: Int64) throws(StoreError) -> UInt64 {
+    guard let number = UInt64(exactly: number) else { throw .damaged }
+    return number
   }
 
   // MARK: Rows

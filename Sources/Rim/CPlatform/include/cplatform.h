@@ -24,10 +24,12 @@ int tk_lock(int fd);
 // Asks for `count` bytes at each `stride` from `offset`, to be read soon: all at once, where a read
 // after the other would wait for each.
 void tk_expect(int fd, int64_t offset, int64_t stride, int64_t count);
-// Makes a file of zeros, written and flushed under another name before it gets its own.
+// Makes a file of zeros, written and flushed under another name before it gets its own, which it takes
+// from whatever file has it: only one process may do this at a time (tk_lock on the folder).
 int tk_create_zeroed(const char *path, int64_t bytes);
 // Reads a whole file of at most `capacity` bytes (-EFBIG beyond); returns its length.
 int64_t tk_read_file(const char *path, void *bytes, size_t capacity);
+// Makes a folder, or finds it; its name is durable then.
 int tk_make_folder(const char *path);
 // Modification time in nanoseconds, or a negative errno.
 int64_t tk_modified(const char *path);
@@ -39,13 +41,17 @@ uint64_t tk_monotonic_ns(void);
 uint64_t tk_cpu_ns(void);
 
 // Descriptors.
-int tk_nonblocking(int fd);
+// Opens /dev/null where descriptor 0, 1 or 2 is missing, so that no file that is opened later takes
+// its number and gets what is meant for it. Reading there ends at once, and writing fails.
+void tk_standard_descriptors(void);
 // Raw 8N1 at `baud`.
 int tk_serial(const char *path, int baud);
 // read(2) and write(2) but for EINTR; -EAGAIN when nothing is there.
 int64_t tk_read(int fd, void *bytes, size_t count);
 // Everything, however long it takes.
 int tk_write_all(int fd, const void *bytes, size_t count);
+// What the reader takes within `patience_ms`, at most PIPE_BUF bytes; -EAGAIN if that is nothing.
+int64_t tk_write_some(int fd, const void *bytes, size_t count, int patience_ms);
 
 // Signals: a descriptor that is readable when SIGTERM, SIGINT or SIGHUP has come; SIGPIPE is ignored.
 int tk_signals(void);
@@ -64,6 +70,7 @@ int tk_wait(struct tk_poll *polls, int count, int64_t timeout_ms);
 // A Unix socket for the status, mode 0600.
 int tk_status_listen(const char *path);
 int tk_status_accept(int fd);
+// For who asks: a connection, a read and a write give up after five seconds, with -EAGAIN.
 int tk_status_connect(const char *path);
 
 // The flush thread. A job is up to 80 writes to one file and one fdatasync. Jobs are done in the order
