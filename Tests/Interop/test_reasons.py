@@ -15,7 +15,7 @@ from rogue import ED25519, Signer, encoded
 
 NOW = 1_800_000_000
 # Those that only a running gate gives: it knows uses and has a disk.
-OF_A_GATE_ALONE = {"used", "used_elsewhere", "passback", "storage_error"}
+OF_A_GATE_ALONE = {"used", "used_elsewhere", "passback", "storage_error", "area_full"}
 REASONS = {
     "valid", "bad_encoding", "malformed", "bad_algorithm", "unknown_key", "revoked_key",
     "bad_signature", "revoked", "blocked", "expired", "not_yet_valid", "wrong_event", "wrong_zone",

@@ -1,6 +1,7 @@
 // Lets files in the folder TK_TEST_GPIO stand for a GPIO chip of 8 lines: `chip` is the device, `edges`
 // the FIFO of its input events, `requests` says which lines were taken how, `outputs` gets a line of
-// wire levels each time that lines are set, `fail` makes that fail with EIO as long as it is there.
+// wire levels each time that lines are set. As long as they are there, `fail` makes that fail with EIO,
+// and `gone` makes reading events fail with ENODEV.
 // Checks what the kernel checks (gpiolib-cdev.c). Loaded by gpio.py with LD_PRELOAD, where the kernel has
 // no gpio-sim. TK_TEST_GPIO_ACTIVE: offsets of inputs that are active, as digits.
 #define _GNU_SOURCE
@@ -16,7 +17,8 @@
 #include <unistd.h>
 
 enum { LINES = 8, FOREIGN = 7 };
-static const char *const names[LINES] = {"OPEN", "GREEN", "RED", "BUZZER", "PASS", "ALARM", "", "FOREIGN"};
+static const char *const names[LINES] = {"OPEN", "GREEN", "RED", "BUZZER",
+                                         "PASS", "ALARM", "",    "FOREIGN"};
 static int is_taken[LINES] = {[FOREIGN] = 1};
 // What was taken together, by descriptor.
 static struct request {
@@ -35,6 +37,12 @@ static int open_here(const char *name, int flags) {
   char path[4096];
   snprintf(path, sizeof path, "%s/%s", getenv("TK_TEST_GPIO"), name);
   return open(path, flags | O_CLOEXEC, 0600);
+}
+
+static int exists(const char *name) {
+  int fd = open_here(name, O_RDONLY);
+  if (fd >= 0) close(fd);
+  return fd >= 0;
 }
 
 static int line_info(struct gpio_v2_line_info *info) {
@@ -64,7 +72,8 @@ static __u64 flags_of(const struct gpio_v2_line_config *config, unsigned line) {
 static int are_valid(__u64 flags) {
   const __u64 edges = GPIO_V2_LINE_FLAG_EDGE_RISING | GPIO_V2_LINE_FLAG_EDGE_FALLING;
   const __u64 input = GPIO_V2_LINE_FLAG_INPUT, output = GPIO_V2_LINE_FLAG_OUTPUT;
-  const __u64 known = input | output | edges | GPIO_V2_LINE_FLAG_ACTIVE_LOW | GPIO_V2_LINE_FLAG_BIAS_PULL_UP;
+  const __u64 known = input | output | edges | GPIO_V2_LINE_FLAG_ACTIVE_LOW |
+                      GPIO_V2_LINE_FLAG_BIAS_PULL_UP;
   if (flags & ~known) return 0;
   if (!(flags & input) == !(flags & output)) return 0;
   return flags & input || !(flags & edges);
@@ -115,11 +124,7 @@ static int take(struct gpio_v2_line_request *wanted) {
 
 static int set(const struct request *request, const struct gpio_v2_line_values *values) {
   static char wires[] = "--------\n";
-  int broken = open_here("fail", O_RDONLY);
-  if (broken >= 0) {
-    close(broken);
-    return fail(EIO);
-  }
+  if (exists("fail")) return fail(EIO);
   for (int i = 0; i < request->count; i++) {
     if (!(values->mask >> i & 1)) continue;
     int is_low = request->flags[i] & GPIO_V2_LINE_FLAG_ACTIVE_LOW ? 1 : 0;
@@ -164,6 +169,15 @@ static int is_ours(int fd) {
   path[count] = 0;
   snprintf(chip, sizeof chip, "%s/chip", getenv("TK_TEST_GPIO"));
   return strcmp(path, chip) == 0;
+}
+
+ssize_t read(int fd, void *bytes, size_t count) {
+  static ssize_t (*original)(int, void *, size_t);
+  if (!original) original = (ssize_t (*)(int, void *, size_t))dlsym(RTLD_NEXT, "read");
+  for (int i = 0; i < request_count; i++) {
+    if (requests[i].fd == fd && exists("gone")) return fail(ENODEV);
+  }
+  return original(fd, bytes, count);
 }
 
 int ioctl(int fd, unsigned long wanted, ...) {

@@ -58,7 +58,10 @@ class FileChip:
         return (self.folder / "requests").read_text().splitlines()
 
     def touch(self, line, is_active, age_ms=0):
-        """The kernel reports an edge that it saw `age_ms` ago."""
+        """An edge, seen `age_ms` ago. The kernel reports those that were asked for."""
+        wanted = next(words for words in map(str.split, self.requests()) if words[1] == line)
+        if ("rising" if is_active else "falling") not in wanted:
+            return
         self.count += 1
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) - age_ms * 1_000_000
         os.write(self.edges, _EVENT.pack(
@@ -69,6 +72,11 @@ class FileChip:
 
     def mend_outputs(self):
         (self.folder / "fail").unlink()
+
+    def lose_inputs(self):
+        """The next edge finds a chip that has gone."""
+        (self.folder / "gone").touch()
+        self.touch("PASS", True)
 
     def close(self):
         os.close(self.edges)

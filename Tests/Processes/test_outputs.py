@@ -63,14 +63,20 @@ class PanelTest(OutputTest):
         self.assertEqual(gate.stop(), 0)
 
     def test_who_does_not_pass_is_annulled(self):
-        """Without PASS the gate closes when the time is over, and the admission is annulled."""
+        """Without PASS the gate closes when the time is over; the admission is annulled by a record
+        of its own, and the ticket admits again."""
         site, gate = self.panel(pass_timeout_ms=300)
         gate.start()
-        gate.scan(site.mint(1)[0].text)
+        ticket = site.mint(1)[0].text
+        gate.scan(ticket)
         gate.wait_logged("annulled")
         self.wait_lines(gate, ["1101", "1100", "0000"])
-        status = gate.status()
+        status = gate.wait_status(lambda s: s["admissions_recorded"] == 2, "the record of it")
         self.assertEqual([status[name] for name in ("passed", "annulled", "forced")], [0, 1, 0])
+        self.assertEqual(gate.results(ticket), ["valid"])
+        self.say("pass")
+        gate.wait_logged("passed")
+        self.assertEqual(gate.results(ticket), ["used"])
 
     def test_a_refusal_is_red_with_three_beeps_and_opens_nothing(self):
         """A refused ticket gives a second of red and three beeps; the gate stays closed."""
@@ -178,6 +184,16 @@ class PanelTest(OutputTest):
         self.assertEqual(gate.process.wait(DEADLINE_S), 0)
         self.assertEqual(self.lines(gate), ["1101", "1100", "0000"])
         self.assertEqual(gate.logged("stopped_while_open"), 0)
+
+    def test_a_stop_records_who_did_not_go_through(self):
+        """Whose time is over while the agent stops is annulled, and that is durable at the end."""
+        site, gate = self.panel(pass_timeout_ms=1000)
+        gate.start()
+        gate.scan(site.mint(1)[0].text)
+        self.assertEqual(gate.stop(), 0)
+        self.assertEqual(gate.logged("annulled"), 1)
+        self.assertEqual(gate.logged("stopped_while_open"), 0)
+        self.assertEqual(len(gate.ring()), 2)
 
     def test_a_stop_does_not_wait_for_ever(self):
         """SIGTERM closes the gate although nobody passes, and says so."""
@@ -302,7 +318,8 @@ class GPIOTest(OutputTest):
         chip.touch("PASS", True)
         chip.touch("PASS", False)
         self.wait_wires(gate, chip, "1001")
-        self.assertEqual(gate.status()["passed"], 1)
+        status = gate.status()
+        self.assertEqual([status[name] for name in ("passed", "annulled", "forced")], [1, 0, 0])
 
     def test_a_fire_alarm_that_is_on_at_the_start_is_logged(self):
         """A fire alarm is logged if it is on already, and when it goes off and on again."""
@@ -353,6 +370,19 @@ class GPIOTest(OutputTest):
         self.wait_wires(gate, chip, "1100")
         gate.wait_logged("gate_output_works")
         self.assertEqual(gate.logged("gate_output_failed"), 1)
+
+    def test_inputs_that_are_lost_are_an_alarm_and_annul_nobody(self):
+        """Without its inputs a gate opens and closes, and annuls nobody who may have gone through."""
+        site, gate, chip = self.chip(needs_files=True, pass_timeout_ms=300)
+        gate.start(wrapper=chip.wrapper())
+        chip.lose_inputs()
+        gate.wait_logged("gate_inputs_lost", level="alarm", error=19)
+        gate.scan(site.mint(1)[0].text)
+        self.wait_wires(gate, chip, "0000")
+        self.assertIn("1101", chip.history())
+        status = gate.status()
+        self.assertEqual([status[name] for name in ("passed", "annulled", "forced")], [0, 0, 0])
+        self.assertEqual(gate.logged("gate_inputs_lost"), 1)
 
     def test_what_cannot_be_had_is_named_by_line_chip_and_wire(self):
         """A chip that is none, a wire that is not there or somebody else's: named, and no start."""

@@ -56,7 +56,8 @@ let extremeHex =
     #expect(hex(try record.encoded()) == extremeHex)
   }
 
-  @Test func `passage and override stand behind the clock, and only if they say something`() throws {
+  @Test func `passage and override stand behind the clock, and only if they say something`() throws
+  {
     var record = admission
     let plain = try record.encoded()
     record.passage = 15

@@ -66,6 +66,7 @@ extension UsedSet {
     occupied = header.occupied
     areas = header.areas
     identityChecksum = P.crc32c(header.identity.span)
+    try checkLength(disk: &disk)
     try readJournal(disk: &disk)
     // What is relied on is written again, as it is and where it is: after a failed flush a read may
     // show what is in the kernel's cache alone, and no later flush makes that durable.
@@ -79,6 +80,17 @@ extension UsedSet {
     }
     phase = .recovering
     return UsedSetCoverage(sequence: header.sequence, height: header.height)
+  }
+
+  /// A header that names more pages than the file has is none: nothing is written behind its end.
+  private mutating func checkLength<D: Disk & ~Copyable>(disk: inout D) throws(UsedSetError) {
+    let last = UsedFormat.offset(ofTablePage: header.tablePages - 1)
+    do throws(UsedSetError) {
+      try read(last, to: Self.lookupPage, disk: &disk)
+    } catch {
+      // A page that cannot be read is the matter of who asks for it.
+      if error == .disk(.shortRead) { throw .corruptHeader }
+    }
   }
 
   /// Takes the journal's round up again if it is valid. That its images stand in their places, as

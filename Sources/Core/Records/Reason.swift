@@ -77,4 +77,16 @@ public enum Operation: UInt8, Sendable {
   case annul = 4
   case depart = 5
   case arrive = 6
+
+  public var name: StaticString {
+    switch self {
+    case .validate: "validate"
+    case .consume: "consume"
+    case .enter: "enter"
+    case .exit: "exit"
+    case .annul: "annul"
+    case .depart: "depart"
+    case .arrive: "arrive"
+    }
+  }
 }

@@ -74,7 +74,9 @@ struct BlockHeader {
       (header.records == 0) == (header.length == Layout.headerBytes),
       header.covered == UInt32(header.records), header.boot < UInt32.max,
       header.commit < 1 << 63, header.first > 0, header.first < 1 << 63,
-      header.durable < header.commit
+      header.durable < header.commit,
+      // Until a commit is known durable there are no records but the ring's own.
+      header.durable > 0 || recordClass == .control
     else { return nil }
     header.recordClass = recordClass
     return header
@@ -83,7 +85,7 @@ struct BlockHeader {
   /// State of class `index` in the same 512 bytes, which `decode` has found whole.
   static func state(_ index: Int, in bytes: Span<UInt8>) -> ClassState {
     let at = Layout.classStates + index * Layout.classStateBytes
-    let next = min(max(bytes.uint64(at: at), 1), 1 << 63)
+    let next = min(max(bytes.uint64(at: at), 1), 1 << 63 - 1)
     return ClassState(
       next: next, acked: min(bytes.uint64(at: at + 8), next - 1),
       released: min(bytes.uint64(at: at + 16), next - 1), dropped: bytes.uint64(at: at + 24),

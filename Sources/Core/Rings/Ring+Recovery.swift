@@ -41,6 +41,8 @@ extension Ring {
   ) throws(RingError) -> RecoveryReport {
     precondition(state == .closed, "the ring is in use")
     let report = try examine(&disk)
+    // Nobody gets there in honest ways; what follows must be readable again.
+    guard report.boot < UInt32.max - 1, report.commit < 1 << 62 else { throw .damaged }
     self.nonce = nonce
     boot = report.boot + 1
     // Two numbers that no block shows may have been on the way: a commit, and its second attempt.

@@ -109,7 +109,10 @@ public struct RingInspection<P: Primitives>: ~Copyable {
       movedHoles += 1
     } else {
       holes += 1
-      missingRecords += cursor.missing.upperBound - cursor.missing.lowerBound
+      // Numbers of a file that somebody forged may add up beyond what there is.
+      let (sum, isOver) = missingRecords.addingReportingOverflow(
+        cursor.missing.upperBound - cursor.missing.lowerBound)
+      missingRecords = isOver ? .max : sum
     }
   }
 }

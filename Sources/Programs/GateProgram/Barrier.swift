@@ -50,13 +50,13 @@ struct Barrier: ~Copyable {
     return next == .max ? nil : next
   }
 
-  /// Opens for an admission, and shows a refusal.
+  /// Opens for an admission, and shows what opens nothing.
   mutating func take(_ verdict: Verdict, _ now: Now) {
     guard lines.isAttached else { return }
-    if verdict.isAdmitted {
+    if verdict.opensGate {
       turnstile.admit(verdict, elapsed: now.elapsed)
     } else {
-      turnstile.show(.refused, elapsed: now.elapsed)
+      turnstile.show(verdict.isAdmitted ? .overrideAccepted : .refused, elapsed: now.elapsed)
     }
   }
 

@@ -38,6 +38,9 @@ struct Configuration {
   private var hasRole = false
   var event: UInt32 = 0
   var zone: UInt32 = 0
+  /// That the gate leads into or out of; 0 for none in particular.
+  var area: UInt8 = 0
+  var isExit = false
   var state: Path?
   var key: Path?
   var authority: Path?
@@ -116,6 +119,10 @@ struct Configuration {
       event = UInt32(try reader.integer(pair, in: 0...Int64(UInt32.max)))
     } else if reader.matches(key, "zone") {
       zone = UInt32(try reader.integer(pair, in: 0...Int64(UInt32.max)))
+    } else if reader.matches(key, "area") {
+      area = UInt8(try reader.integer(pair, in: 0...Int64(Limits.areasMax)))
+    } else if reader.matches(key, "direction") {
+      isExit = try Self.isExit(pair, reader)
     } else if reader.matches(key, "state") {
       state = try Self.statePath(pair, reader, folder)
     } else if reader.matches(key, "key") {
@@ -134,6 +141,17 @@ struct Configuration {
       return try device(pair, reader)
     }
     return true
+  }
+
+  private static func isExit(
+    _ pair: TOMLPair, _ reader: borrowing TOMLReader
+  ) throws(TOMLError) -> Bool {
+    let text: BoundedBytes<8> = try reader.string(pair)
+    if text == BoundedBytes("exit") { return true }
+    guard text == BoundedBytes("entry") else {
+      throw TOMLError(line: pair.line, "the direction is \"entry\" or \"exit\"")
+    }
+    return false
   }
 
   /// The rest of the top level: hardware, sizes, policy.

@@ -183,7 +183,10 @@ struct Loop: ~Copyable {
 
   /// What has happened at the gate.
   private mutating func tendBarrier(_ now: Now) {
-    while barrier.next(now, &log) != nil {}
+    while let verdict = barrier.next(now, &log) {
+      agent.annul(verdict, now: now, disk: &files, into: &actions)
+      perform(now)
+    }
     barrier.set(now, &log)
   }
 

@@ -64,10 +64,13 @@ private func readSettings(_ configuration: Configuration) -> Settings? {
   guard let seed = readKey(key, configuration, lines.key),
     let pinned = readKey(authority, configuration, lines.authority)
   else { return nil }
-  return Settings(
+  var settings = Settings(
     node: configuration.node, event: configuration.event, zone: configuration.zone,
     upstream: configuration.upstream, onStorageError: configuration.onStorageError,
     usedTickets: configuration.usedTickets, key: Sodium.secretKey(seed: seed), authority: pinned)
+  settings.area = configuration.area
+  settings.isExit = configuration.isExit
+  return settings
 }
 
 private func readKey(_ path: Path, _ configuration: Configuration, _ line: Int) -> Bytes<32>? {

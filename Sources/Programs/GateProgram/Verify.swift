@@ -136,6 +136,14 @@ extension Output {
       writer.put(UInt64(verdict.entries))
       writer.put(",\"class\":")
       writer.put(UInt64(verdict.ticketClass))
+      if verdict.operation != .consume {
+        writer.put(",\"operation\":\"")
+        writer.put(verdict.operation.name)
+        writer.put("\"")
+      }
+      if verdict.override != nil { writer.put(",\"override\":true") }
+      // Another time within the clock's uncertainty would have been decided otherwise.
+      if verdict.isNearBoundary { writer.put(",\"near_boundary\":true") }
       writer.put("}")
     }
   }

@@ -7,8 +7,8 @@
 // A chip (/dev/gpiochipN); -ENOTTY if the path is none.
 int tk_gpio_open(const char *path);
 
-// The offset of the line with that name; of all digits, and no name: the offset itself. -ENOENT if the
-// chip has no such line, -EBUSY if somebody has it, the kernel or another program.
+// The offset of the first line with that name; a number that is no name is the offset itself. -ENOENT
+// if the chip has no such line, -EBUSY if somebody has it, the kernel or a program.
 int tk_gpio_find(int chip, const char *name);
 
 enum { TK_LINE_ACTIVE_LOW = 1, TK_LINE_PULL_UP = 2, TK_LINE_FALLING = 4 };
