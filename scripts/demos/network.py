@@ -139,19 +139,39 @@ class Network:
             "--zones", hex(zones), "--count", count, *options, "--json")
         return [(ticket["cti"], ticket["text"]) for ticket in objects(output)]
 
-    def sign_trust(self, issuer, validator, revoked):
-        """The document that everybody goes by: `revoked` are ids of the issuer's tickets."""
+    def sell(self, key, count):
+        """`count` tickets as a pretix shop sells them, as (seed in hex, text)."""
+        output = run("tollctl", "ticket", "mint", "--format", "sig1", "--key",
+                     self.path(key + ".key"), "--count", count, "--json")
+        return [(ticket["seed"].encode().hex(), ticket["text"]) for ticket in objects(output)]
+
+    def sign_trust(self, issuer, shop, validator, revoked, refunded):
+        """The document that everybody goes by: `revoked` are ids of the issuer's tickets,
+        `refunded` seeds (in hex) of the shop's."""
         text = f'version = 1\nnetwork = "demo"\n\n[[issuer]]\nkid = "{issuer["kid"]}"\n'
         text += f'public_key = "{issuer["public_key"]}"\nevents = [{EVENT}]\n'
         text += f'\n[[validator]]\nnode = {VALIDATOR}\npublic_key = "{validator["public_key"]}"\n'
+        text += f'\n[[pretix_event]]\nevent = {EVENT}\npublic_key = "{shop["public_key"]}"\n'
         for ticket in revoked:
             text += f'\n[[revoked]]\nissuer = "{issuer["kid"]}"\nticket = "{ticket}"\n'
+        for seed in refunded:
+            text += f'\n[[revoked]]\nevent = {EVENT}\nseed = "{bytes.fromhex(seed).decode()}"\n'
         self.write("trust.toml", text)
         for node in self.nodes:
             run("tollctl", "device", "enroll", "--node", node, "--role", "gate", "--zone", ZONE,
                 "--key", self.path(f"gate-{node}.key.pub"), "--trust", self.path("trust.toml"))
+        self.sign()
+
+    def sign(self):
         run("tollctl", "trust", "sign", "--in", self.path("trust.toml"),
             "--key", self.path("authority.key"), "--out", self.path("trust.cose"))
+
+    def rotate(self, issuer, key):
+        """A new key for the issuer, beside the old one for an hour; the validator hears of it."""
+        run("tollctl", "trust", "rotate", "--trust", self.path("trust.toml"), "--kid",
+            issuer["kid"], "--key", self.path(key + ".key.pub"), "--overlap", 3600)
+        self.sign()
+        self.validator.send_signal(signal.SIGHUP)
 
     # Processes
 

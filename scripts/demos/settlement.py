@@ -19,8 +19,9 @@ FIRST, SECOND = 1001, 1002
 OPENS = {FIRST: 8, SECOND: 11}
 SCANNING_S = 4.5
 SHARED = 24
+SOLD = 20
 AGAIN = 6
-END_S = 28
+END_S = 35
 
 Scan = collections.namedtuple("Scan", "ticket code expected")
 
@@ -31,6 +32,7 @@ def prepare(network):
     network.key("authority")
     network.key("forger")
     issuer, validator = network.key("issuer"), network.key("validator")
+    shop = network.key("shop")
     for node in network.nodes:
         network.key(f"gate-{node}")
     good = network.mint("issuer", 900)
@@ -44,7 +46,9 @@ def prepare(network):
         "not_yet_valid": network.mint("issuer", 15, "--from", "+1d"),
         "wrong_zone": network.mint("issuer", 20, zones=0x2),
     }
-    network.sign_trust(issuer, validator, [ticket for ticket, _ in revoked])
+    sold, refunded = network.sell("shop", SOLD), network.sell("shop", 2)
+    network.sign_trust(issuer, shop, validator, [ticket for ticket, _ in revoked],
+                       [seed for seed, _ in refunded])
 
     shared, rest = good[:SHARED], good[SHARED:]
     scans, alone = {}, {}
@@ -53,9 +57,11 @@ def prepare(network):
         first = [Scan(*ticket, "valid") for ticket in shared + alone[node]]
         for reason, tickets in refused.items():
             first += [Scan(*ticket, reason) for ticket in tickets[place::2]]
+        first += [Scan(*ticket, "valid") for ticket in sold[place::2]]
+        first += [Scan(*ticket, "revoked") for ticket in refunded[place::2]]
         random.Random(node).shuffle(first)
         scans[node] = with_second_tries(first, alone[node][:AGAIN])
-    return scans, alone
+    return scans, alone, issuer
 
 
 def with_second_tries(scans, tickets):
@@ -144,17 +150,6 @@ def clock(milliseconds):
     return f"{day}.{milliseconds % 1000:03}"
 
 
-def try_elsewhere(stage, gate, scan, scans):
-    """A ticket that was used at the other gate, now that both know."""
-    count = len(gate.verdicts)
-    gate.scan([scan.code])
-    scans.append(scan)
-    wait_until("a verdict", lambda: len(gate.verdicts) > count, 3)
-    result = gate.verdicts[-1]["result"]
-    shown = stage.good(result) if result == scan.expected else stage.bad(result)
-    stage.say(f"ticket {scan.ticket[:12]}… is shown again, at gate {gate.node}: {shown}")
-
-
 def stop(stage, network, gates):
     """Ends everything when the rings on disk say that everything is receipted: a gate writes what
     was receipted a little later, with the next records, because it can be told again."""
@@ -182,9 +177,9 @@ def stop(stage, network, gates):
 
 def play(stage, network):
     stage.title("An issuer, a validator, a broker, and two gates that have no network yet")
-    scans, alone = prepare(network)
+    scans, alone, issuer = prepare(network)
     stage.say("1,000 tickets: 900 good; forged, expired, too early, for another zone, revoked:"
-              " 100")
+              f" 100; and {SOLD} sold through a pretix shop, two refunded")
     network.start_broker()
     network.start_validator()
     gates = [network.start_gate(node, OPENS[node]) for node in network.nodes]
@@ -199,6 +194,7 @@ def play(stage, network):
     wrong = []
     try:
         open_windows(stage, network, gates, scans, alone)
+        rotate(stage, network, gates, scans, issuer)
     except Failed as failure:
         # The audit below says what has become of each record.
         wrong.append(str(failure))
@@ -220,7 +216,33 @@ def open_windows(stage, network, gates, scans, alone):
         wait_learned(stage, network, gate, other)
     for gate, other in pairs:
         scan = Scan(*alone[other][-1], "used_elsewhere")
-        try_elsewhere(stage, gate, scan, scans[gate.node])
+        try_here(stage, gate, scan, scans, f"{scan.ticket[:12]}… that was used elsewhere")
+
+
+def rotate(stage, network, gates, scans, issuer):
+    """The issuer's key is replaced; both are good for an hour."""
+    stage.title("A new key for the issuer")
+    network.key("issuer-2")
+    new, old = network.mint("issuer-2", 3), network.mint("issuer", 2)
+    try_here(stage, gates[0], Scan(*new[2], "unknown_key"), scans, "of the new key, too early,")
+    network.rotate(issuer, "issuer-2")
+    stage.say("the operator signs version 2 of the trust document, with both keys")
+    for gate in gates:
+        wait_until(f"gate {gate.node} has version 2", lambda: gate.status()["trust_version"] == 2, 8)
+    stage.say("both gates have it")
+    for gate, fresh, former in zip(gates, new, old):
+        try_here(stage, gate, Scan(*fresh, "valid"), scans, "of the new key")
+        try_here(stage, gate, Scan(*former, "valid"), scans, "of the old one")
+
+
+def try_here(stage, gate, scan, scans, what):
+    count = len(gate.verdicts)
+    gate.scan([scan.code])
+    scans[gate.node].append(scan)
+    wait_until("a verdict", lambda: len(gate.verdicts) > count, 3)
+    result = gate.verdicts[-1]["result"]
+    shown = stage.good(result) if result == scan.expected else stage.bad(result)
+    stage.say(f"a ticket {what} at gate {gate.node}: {shown}")
 
 
 def out_of_time(*_):

@@ -75,7 +75,7 @@ extension Agent {
   }
 
   public static var statusFieldCount: Int { ownFieldCount + Reason.count }
-  private static var ownFieldCount: Int { 42 }
+  private static var ownFieldCount: Int { 45 }
 
   /// The numbers that `tollkeeper status` prints, by index; nil beyond the last.
   public func status(_ index: Int, now: Now) -> StatusField? {
@@ -88,7 +88,7 @@ extension Agent {
     return rest < Self.ownFieldCount ? fields[rest] : nil
   }
 
-  private func statusFields(_ now: Now) -> InlineArray<42, StatusField> {
+  private func statusFields(_ now: Now) -> InlineArray<45, StatusField> {
     [
       field("node", settings.node), field("boot", UInt64(ring.boot)),
       field("window_open", isWindowOpen(now) ? 1 : 0), field("link_up", link.isUp ? 1 : 0),
@@ -120,6 +120,8 @@ extension Agent {
       field("settlements", counters.settlements), field("tickets_learned", counters.ticketsLearned),
       field("unmatched_publishes", counters.unmatchedPublishes),
       field("trust_refused", counters.trustRefused),
+      field("trust_deferred", counters.trustDeferred),
+      field("annuls_recorded", counters.annulled), field("clock_jumps", clock.jumps),
     ]
   }
 

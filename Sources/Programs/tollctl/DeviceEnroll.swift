@@ -95,17 +95,12 @@ private func hex(_ epoch: UInt64) -> String {
   return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
-/// The file with the device's table changed where it stands, or added at the end. By bytes: to a
-/// String, CR LF is one character.
+/// The file with the device's table changed where it stands, or added at the end.
 private func enrolled(
   _ pairs: [(key: String, value: String)], node: UInt64, in bytes: [UInt8],
   _ file: ConfigurationFile
 ) -> [UInt8] {
-  var lines = bytes.split(separator: 0x0a, omittingEmptySubsequences: false).map(Array.init)
-  let ending: [UInt8] = lines[0].last == 0x0d ? [0x0d] : []
-  func written(_ text: String, _ rest: [UInt8]? = nil) -> [UInt8] {
-    Array(text.utf8) + (rest ?? ending)
-  }
+  var edit = TableEdit(bytes)
   let old = file.tables.first {
     guard $0.name == "device", case .integer(Int64(node))? = $0.values["node"]?.kind else {
       return false
@@ -113,35 +108,12 @@ private func enrolled(
     return true
   }
   guard let old else {
-    while lines.last?.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0d }) == true {
-      lines.removeLast()
-    }
-    lines += (lines.isEmpty ? [] : [ending]) + [written("[[device]]")]
-    lines += pairs.map { written("\($0.key) = \($0.value)") } + [[]]
-    return Array(lines.joined(separator: [0x0a]))
+    edit.append("device", pairs)
+    return edit.bytes
   }
-  // From the last line up, so that the numbers above stay true.
-  let added = pairs.filter { !old.has($0.key) }.map { written("\($0.key) = \($0.value)") }
-  lines.insert(contentsOf: added, at: old.values.values.map(\.line).max() ?? old.line)
-  for (key, value) in old.values.sorted(by: { $0.value.line > $1.value.line }) {
-    let index = value.line - 1
-    if let pair = pairs.first(where: { $0.key == key }) {
-      lines[index] = written("\(key) = \(pair.value)", comment(lines[index]))
-    } else {
-      lines.remove(at: index)
-    }
+  for pair in pairs { edit.set(pair.key, to: pair.value, in: old) }
+  for key in old.values.keys where !pairs.contains(where: { $0.key == key }) {
+    edit.remove(key, of: old)
   }
-  return Array(lines.joined(separator: [0x0a]))
-}
-
-/// What follows the value on a line: spaces and a comment, or its end.
-private func comment(_ line: [UInt8]) -> [UInt8] {
-  var isInString = false
-  var valueEnd = 0
-  for (i, byte) in line.enumerated() {
-    if byte == 0x23 && !isInString { break }
-    if byte == 0x22 && (i == 0 || line[i - 1] != 0x5c) { isInString.toggle() }
-    if isInString || byte != 0x20 && byte != 0x09 && byte != 0x0d { valueEnd = i + 1 }
-  }
-  return Array(line[valueEnd...])
+  return edit.bytes
 }

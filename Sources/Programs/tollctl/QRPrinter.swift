@@ -1,11 +1,15 @@
-// QR codes through the qrencode program: error correction M; all of Base45 is in QR's alphanumeric
-// set, so that it takes 5.5 bits a character.
+// QR codes as images, one file each.
 
 import Foundation
 
 struct QRPrinter {
+  static let options = [
+    Option(name: "qr", value: "DIR", help: "also one QR code each, DIR/ID.png"),
+    Option(name: "qr-format", value: "png|svg", help: "their format (default png)"),
+  ]
+
   let folder: String
-  private let program: URL
+  private let encoder: QREncoder
   private let format: String
 
   /// Nil if no QR codes are wanted.
@@ -19,38 +23,16 @@ struct QRPrinter {
     guard format == "png" || format == "svg" else {
       throw arguments.usage("--qr-format is png or svg, not '\(format)'")
     }
-    guard let program = Self.find() else {
-      throw .failed("the program qrencode is not there: apt-get install qrencode")
-    }
-    self.program = program
+    encoder = try QREncoder()
     try Files.createFolder(folder)
   }
 
   func write(_ text: String, named name: String) throws(Failure) {
     let path = URL(fileURLWithPath: folder).appendingPathComponent("\(name).\(format)").path
-    let process = Process()
-    let output = Pipe()
-    process.executableURL = program
-    process.arguments = ["-t", format.uppercased(), "-l", "M", "-o", "-", "--", text]
-    process.standardOutput = output
-    do { try process.run() } catch {
-      throw .failed("qrencode cannot be run: \(error.localizedDescription)")
-    }
-    // Not to a file of its own: qrencode does not tell when that could not be written.
-    let image: Data?
-    do { image = try output.fileHandleForReading.readToEnd() } catch {
-      throw .failed("qrencode cannot be read: \(error.localizedDescription)")
-    }
-    process.waitUntilExit()
-    guard process.terminationStatus == 0, let image else {
-      throw .failed("qrencode made no code for \(path)")
-    }
-    try Files.replace(path, [UInt8](image))
+    try Files.replace(path, encoder.image(of: text, format: format.uppercased(), for: path))
   }
 
-  private static func find() -> URL? {
-    (ProcessInfo.processInfo.environment["PATH"] ?? "/usr/bin").split(separator: ":")
-      .map { URL(fileURLWithPath: String($0)).appendingPathComponent("qrencode") }
-      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+  func report(_ count: Int) {
+    Output.error("tollctl: \(counted(count, "QR code")) written to \(folder)")
   }
 }

@@ -8,7 +8,8 @@ import Seal
 @main
 enum Tollctl {
   static let commands = [
-    keyNew, ticketMint, ticketShow, trustSign, deviceEnroll, contactsCheck,
+    keyNew, ticketMint, ticketShow, ticketReasons, ticketSheet, overrideMint, trustSign,
+    trustRevoke, trustRotate, deviceEnroll, contactsCheck,
   ]
 
   static func main() {

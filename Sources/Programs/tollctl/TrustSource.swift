@@ -172,27 +172,34 @@ extension TrustSource {
   private mutating func readTicket(
     _ table: ConfigurationTable, _ isBlocked: Bool
   ) throws(Failure) {
-    let identities =
-      table.has("issuer") || table.has("ticket") ? try issued(table) : try sold(table)
+    let identities = try identities(table)
     try table.refuseOthers()
     if isBlocked { blocked += identities } else { revoked += identities }
   }
 
-  /// One identity for each key that shares the key id.
+  /// Whom a [[revoked]] or [[blocked]] names.
+  func identities(_ table: ConfigurationTable) throws(Failure) -> [TicketIdentity] {
+    table.has("issuer") || table.has("ticket") ? try issued(table) : try sold(table)
+  }
+
+  /// One identity for each key that shares the key id. A supervisor's names an override.
   private func issued(_ table: ConfigurationTable) throws(Failure) -> [TicketIdentity] {
     let keyID = try table.required(
       "issuer", table.bytes("issuer", count: 1...Limits.keyIDBytesMax))
     let ticketID = try table.required(
       "ticket",
       table.bytes("ticket", count: Limits.ticketIDBytesMin...Limits.ticketIDBytesMax))
-    let identities = issuers.filter { $0.keyID.equals(keyID.span) }.map {
-      Ticket.identity(
-        issuerKey: $0.key, ticketID: BoundedBytes(ticketID.span) ?? BoundedBytes(),
-        with: Sodium.self)
-    }
+    let name = BoundedBytes<16>(ticketID.span) ?? BoundedBytes()
+    let identities =
+      issuers.filter { $0.keyID.equals(keyID.span) }.map {
+        Ticket.identity(issuerKey: $0.key, ticketID: name, with: Sodium.self)
+      }
+      + rules.supervisors.filter { $0.keyID.equals(keyID.span) }.map {
+        Ticket.identity(supervisorKey: $0.key, nonce: name, with: Sodium.self)
+      }
     guard !identities.isEmpty else {
       throw table.error(
-        "no [[issuer]] has this kid: the ticket is named by its issuer's key",
+        "no [[issuer]] or [[supervisor]] has this kid: the ticket is named by its issuer's key",
         at: table.line(of: "issuer"))
     }
     return identities
