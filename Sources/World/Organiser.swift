@@ -79,7 +79,7 @@ public struct Organiser<P: Primitives>: Sendable {
   public func trust(
     version: UInt64, devices: [Enrolment], revoked: [TicketIdentity] = [], issued: UInt64? = nil,
     signedBy signer: SecretKey? = nil, successors: [SecretKey]? = nil, rules: [Rule] = [],
-    areas: [Area] = [], supervisors: [Issuer] = []
+    areas: [Area] = [], supervisors: [Issuer] = [], shards: [[UInt8]] = []
   ) throws(TrustError) -> [UInt8] {
     let signer = signer ?? authority
     let successors = successors ?? [signer]
@@ -94,7 +94,8 @@ public struct Organiser<P: Primitives>: Sendable {
       var writer = try TrustWriter(
         payloadSpace.whole(),
         head: TrustHead(version: version, network: BoundedBytes("world"), issued: issued),
-        hasRules: !(rules.isEmpty && areas.isEmpty && supervisors.isEmpty))
+        hasRules: !(rules.isEmpty && areas.isEmpty && supervisors.isEmpty),
+        hasManifest: !shards.isEmpty)
       try writer.authorities(successors.count)
       for key in successors { try writer.authority(Self.publicKey(of: key)) }
       try writer.issuers(1)
@@ -125,6 +126,10 @@ public struct Organiser<P: Primitives>: Sendable {
       try writer.validators(1)
       try writer.validator(
         Validator(node: Self.validatorNode, key: Self.publicKey(of: validator)))
+      if !shards.isEmpty {
+        try writer.manifest(RevocationManifest(bits: shards.count.trailingZeroBitCount))
+        for shard in shards { try writer.shard(RevocationShard.hash(shard.span, with: P.self)) }
+      }
       do throws(TrustError) {
         count = try writer.finish(
           key: signer, with: P.self, scratch: &scratchSpace, into: &documentSpace)

@@ -67,7 +67,7 @@ public struct SimDisk: Disk {
     var unreadable: [Int] = []
   }
 
-  private var files = [File](repeating: File(), count: 3)
+  private var files = [File](repeating: File(), count: 4)
   private var random: SplitMix
   public var faults = Faults()
   public private(set) var counters = Counters()

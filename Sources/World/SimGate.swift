@@ -47,12 +47,15 @@ public final class SimGate<P: Primitives> {
 
   /// A disk with the blank files of a new device.
   public static func blankDisk(
-    seed: UInt64, usedTickets: Int, segments: Int = SimGate.segments
+    seed: UInt64, usedTickets: Int, revokedTickets: Int = 0, segments: Int = SimGate.segments
   ) -> SimDisk {
     var disk = SimDisk(seed: seed)
     disk.create(.ring, bytes: Ring<P>.fileBytes(segments: segments))
     disk.create(.used, bytes: UsedSet<P>.fileBytes(tickets: usedTickets))
     disk.create(.trust, bytes: Int64(TrustSlots<P>.fileBytes))
+    if revokedTickets > 0 {
+      disk.create(.revoked, bytes: RevokedStore<P>.fileBytes(tickets: revokedTickets))
+    }
     return disk
   }
 

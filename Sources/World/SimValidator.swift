@@ -30,6 +30,10 @@ public final class SimValidator<P: Primitives> {
   public private(set) var ledger: Ledger<P>
   private var log: MemoryLog
   private var downlink = Downlink()
+  /// Revocation shards of the document in force, by index.
+  public var shards: [[UInt8]] = []
+  /// What makes them of older ones.
+  public var increments: [Int: [UInt8]] = [:]
   private var maker: BundleMaker
   private var boot: UInt32 = 1
   private let base: UnsafeMutablePointer<UInt8>
@@ -151,6 +155,14 @@ public final class SimValidator<P: Primitives> {
         let block = try ledger.proven(height, from: &log)
         guard let leaf = block.receipt(of: node) else { continue }
         return (node, make(.receipt, proof(block, leaf), for: node, now: now))
+      case .shard(let node, let index, let held):
+        guard ledger.isTrustDurable, index < shards.count else { continue }
+        if let bytes = increments[index], let held,
+          let increment = try? RevocationIncrement(parsing: bytes.span), increment.from == held
+        {
+          return (node, make(.increment, bytes, for: node, now: now))
+        }
+        return (node, make(.shard, shards[index], for: node, now: now))
       case .settlement(let node, let height, let index):
         let block = try ledger.proven(height, from: &log)
         downlink.sent(

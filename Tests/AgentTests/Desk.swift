@@ -45,15 +45,20 @@ final class Desk {
   /// A new gate, ready, with a window that never closes.
   init(
     onStorageError: StoragePolicy = .closed, trust: [UInt8]? = nil, area: UInt8 = 0,
-    isExit: Bool = false
+    isExit: Bool = false, revokedTickets: Int = 0, onIncompleteList: ListPolicy = .open
   ) throws {
     var settings = organiser.settings(Self.node, onStorageError: onStorageError)
     settings.area = area
     settings.isExit = isExit
+    settings.revokedTickets = revokedTickets
+    settings.onIncompleteList = onIncompleteList
     self.settings = settings
     self.trust = try trust ?? Self.document()
     gate = Gate(
-      settings, disk: Gate.blankDisk(seed: 1, usedTickets: settings.usedTickets), seed: 1)
+      settings,
+      disk: Gate.blankDisk(
+        seed: 1, usedTickets: settings.usedTickets, revokedTickets: revokedTickets),
+      seed: 1)
     try start()
   }
 
@@ -156,6 +161,7 @@ final class Desk {
   var settledHeight: UInt64 { gate.agent.settledHeight }
   var coveredHeight: UInt64 { gate.agent.used.coveredHeight }
   var trustVersion: UInt64 { gate.agent.trustVersion }
+  var shardsCurrent: Int { gate.agent.revoked.currentCount(of: gate.agent.trust) }
   var boot: UInt32 { gate.agent.boot }
   var inFlight: Int { gate.agent.bundlesInFlight }
   var resent: UInt64 { gate.agent.bundlesResent }

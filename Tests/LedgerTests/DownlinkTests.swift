@@ -3,6 +3,7 @@
 import Ledger
 import Records
 import Testing
+import Wire
 
 @Suite struct DownlinkTests {
   /// Heights with settlements.
@@ -25,6 +26,26 @@ import Testing
       }
     }
     return items
+  }
+
+  @Test func `shards are sent once for each asking, and only of the document in force`() {
+    var downlink = Downlink()
+    var asking = header(1, height: 9, trust: 2)
+    var want = ShardWant(bits: 4)
+    let held = Bytes<16>()
+    want.append(3, held: nil)
+    want.append(7, held: held)
+    asking.want = want
+    downlink.heard(asking, asks: true, trust: 2, settled: 9, at: 0)
+    let shards: [Downlink.Item] = [
+      .shard(node: 1, index: 3, held: nil), .shard(node: 1, index: 7, held: held),
+    ]
+    #expect(drain(&downlink, at: 0) == [.receipt(node: 1)] + shards)
+    #expect(drain(&downlink, at: 0).isEmpty)
+    downlink.heard(asking, asks: true, trust: 2, settled: 9, at: 1_000)
+    #expect(drain(&downlink, at: 1_000) == [.receipt(node: 1)] + shards)
+    downlink.heard(asking, asks: true, trust: 3, settled: 9, at: 20_000)
+    #expect(drain(&downlink, at: 20_000) == [.trust(node: 1), .receipt(node: 1)])
   }
 
   @Test func `a device that asks is sent trust then its receipt then settlements oldest first`() {

@@ -101,6 +101,17 @@ func expectRefused(
   }
 }
 
+private func wantError(_ text: String) -> WireError? {
+  let bytes = bytes(hex: text)
+  do throws(WireError) {
+    var reader = CBORReader(bytes.span)
+    _ = try ShardWant(from: &reader)
+    return nil
+  } catch {
+    return error
+  }
+}
+
 @Suite struct BatchTests {
   static let golden: [Entry] = [
     (.control, 1, bytes(hex: gapHex)), (.admissions, 1, bytes(hex: admissionHex)),
@@ -120,6 +131,33 @@ func expectRefused(
     let (read, entries) = try read(bytes(hex: emptyBatchHex))
     #expect(read == header)
     #expect(entries.isEmpty)
+  }
+
+  @Test func `a batch that asks for shards is read as it was written, however long`() throws {
+    var header = BatchHeader(
+      node: 1 << 53 - 1, epoch: .max, boot: .max, height: UInt64(Int64.max), trust: .max)
+    var want = ShardWant(bits: 10)
+    for place in 0..<16 {
+      let held = Bytes<16>([UInt8](repeating: UInt8(place), count: 16).span)
+      want.append(1008 + place, held: place == 3 ? nil : held)
+      header.want = want
+      let (empty, none) = try read(batch([], header: header))
+      #expect(empty == header && none.isEmpty)
+      let (full, entries) = try read(batch(Self.golden, header: header))
+      #expect(full == header)
+      expectSame(entries, Self.golden)
+    }
+    #expect(want.isFull)
+  }
+
+  @Test(arguments: [
+    // No shard; bits of 0 and 11; an index too high; out of order; twice; a short hash; too many.
+    "820480", "82008182" + "00f6", "820b818200f6", "8204818210f6", "8204828202f68201f6",
+    "8204828201f68201f6", "82048182014100", "820491" + String(repeating: "8201f6", count: 17),
+  ])
+  func `a want that breaks a rule is refused`(text: String) {
+    #expect(wantError("820481820ff6") == nil)
+    #expect(wantError(text) != nil)
   }
 
   @Test(arguments: [1, 2, 22, 23, 24, 25, 100, 255, 256])

@@ -40,7 +40,7 @@ import Wire
   }
 
   @Test(arguments: [
-    "", "82", "8201", "820040", "820540", "83014000", "81", "82014000", "820141", "82016100",
+    "", "82", "8201", "820040", "820740", "83014000", "81", "82014000", "820141", "82016100",
     "82180140", "9f0140ff", "82015f40ff", "82015b7fffffffffffffff", "82015bffffffffffffffff",
   ])
   func `what is not a message is refused`(text: String) {

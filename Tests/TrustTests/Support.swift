@@ -89,6 +89,8 @@ final class Trusted {
   var validatorCount: Int { document.validatorCount }
   func validator(at index: Int) -> Validator { document.validator(at: index) }
   var validatorSetHash: Hash { document.validatorSetHash }
+  var manifest: RevocationManifest? { document.manifest }
+  func shardHash(_ index: Int) -> ShardHash { document.shardHash(index) }
   func age(at seconds: Int64) -> TrustAge { document.age(at: seconds) }
 }
 
@@ -156,6 +158,8 @@ struct Draft {
   var supervisors: [Issuer] = []
   var devices: [Device] = []
   var validators: [Validator] = []
+  var manifest: RevocationManifest?
+  var shards: [ShardHash] = []
 
   func signed(by number: UInt8 = 1, size: Int = 64 * 1024) throws -> [UInt8] {
     try signed(key: secretKey(number), size: size)
@@ -169,7 +173,8 @@ struct Draft {
     var space = output.mutableSpan
     var scratchSpace = scratch.mutableSpan
     let hasRules = !(products.isEmpty && rules.isEmpty && areas.isEmpty && supervisors.isEmpty)
-    var writer = try TrustWriter(bufferSpace.whole(), head: head, hasRules: hasRules)
+    var writer = try TrustWriter(
+      bufferSpace.whole(), head: head, hasRules: hasRules, hasManifest: manifest != nil)
     try writer.authorities(authorities.count)
     for key in authorities { try writer.authority(key) }
     try writer.issuers(issuers.count)
@@ -194,6 +199,10 @@ struct Draft {
     for device in devices { try writer.device(device) }
     try writer.validators(validators.count)
     for validator in validators { try writer.validator(validator) }
+    if let manifest {
+      try writer.manifest(manifest)
+      for hash in shards { try writer.shard(hash) }
+    }
     let count = try writer.finish(
       key: key, with: Sodium.self, scratch: &scratchSpace, into: &space)
     return Array(output.prefix(count))

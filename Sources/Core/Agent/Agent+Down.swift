@@ -26,6 +26,8 @@ extension Agent {
       case .receipt: receipt(body, now: now, disk: &disk, into: &actions)
       case .settlement: settlement(body, now: now, into: &actions)
       case .trust: trustDocument(body, now: now, into: &actions)
+      case .shard: shard(body, now: now, into: &actions)
+      case .increment: increment(body, now: now, disk: &disk, into: &actions)
       case .batch: counters.bundlesRefused += 1
       }
     } catch {

@@ -5,6 +5,7 @@ import Limits
 import Records
 import Rings
 import Sync
+import Trust
 public import Wire
 
 extension Agent {
@@ -75,7 +76,7 @@ extension Agent {
   }
 
   public static var statusFieldCount: Int { ownFieldCount + Reason.count }
-  private static var ownFieldCount: Int { 45 }
+  private static var ownFieldCount: Int { 47 }
 
   /// The numbers that `tollkeeper status` prints, by index; nil beyond the last.
   public func status(_ index: Int, now: Now) -> StatusField? {
@@ -88,7 +89,7 @@ extension Agent {
     return rest < Self.ownFieldCount ? fields[rest] : nil
   }
 
-  private func statusFields(_ now: Now) -> InlineArray<45, StatusField> {
+  private func statusFields(_ now: Now) -> InlineArray<47, StatusField> {
     [
       field("node", settings.node), field("boot", UInt64(ring.boot)),
       field("window_open", isWindowOpen(now) ? 1 : 0), field("link_up", link.isUp ? 1 : 0),
@@ -122,6 +123,8 @@ extension Agent {
       field("trust_refused", counters.trustRefused),
       field("trust_deferred", counters.trustDeferred),
       field("annuls_recorded", counters.annulled), field("clock_jumps", clock.jumps),
+      field("shards_current", UInt64(revoked.currentCount(of: trust))),
+      field("shards", UInt64(trust.manifest?.shardCount ?? 0)),
     ]
   }
 

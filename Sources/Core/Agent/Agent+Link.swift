@@ -108,7 +108,9 @@ extension Agent {
     while true {
       do throws(UplinkError) {
         if owesGreeting {
-          let bundle = try uplink.greeting(header: header, now: instant(now))
+          var asking = header
+          asking.want = wantedShards
+          let bundle = try uplink.greeting(header: asking, now: instant(now))
           return Publication(topic: topic, payload: bundle, expirySeconds: expiry)
         }
         guard
@@ -135,6 +137,7 @@ extension Agent {
     counters.bundlesSent += 1
     if owesGreeting {
       owesGreeting = false
+      shardsAwaited = wantedShards?.count ?? 0
       greetingID = messageID
       return
     }

@@ -32,8 +32,13 @@ extension Agent {
     clock.know(
       past: instant.milliseconds.subtractingClamped(Int64(instant.uncertainty)),
       elapsed: now.elapsed)
-    var verdict = Gate.admit(
-      text, trust: trust, place: place, now: instant, past: past, override: armed(now),
+    var verdict = Gate.examine(text, trust: trust, place: place, now: instant, past: past)
+    if let identity = verdict.identity {
+      verdict.list(
+        revoked.find(identity, trust: trust, disk: &disk), onIncomplete: settings.onIncompleteList)
+    }
+    verdict = Gate.admit(
+      verdict, trust: trust, place: place, now: instant, past: past, override: armed(now),
       used: &used, disk: &disk)
     arm(verdict, now)
     if verdict.isAdmitted && mayHaveForgotten { verdict.reason = .storageError }

@@ -66,7 +66,7 @@ extension Agent {
   /// `isOpen`, and then `replay` is called.
   /// - Parameters:
   ///   - random: never used before.
-  ///   - actions: room for 10.
+  ///   - actions: room for 19.
   public mutating func open<D: Disk & ~Copyable>(
     _ disk: inout D, random: Bytes<64>, into actions: inout DiskActions
   ) throws(StartError) -> StartReport {
@@ -96,6 +96,14 @@ extension Agent {
         identity: Bytes(random.span.extracting(16..<32)), key: P.hash(random.span))
     }
     if let slot = trustSlot { slots.rewrite(slot, disk: &disk, into: &actions) }
+    if settings.revokedTickets > 0 {
+      do throws(DiskError) {
+        try revoked.recover(
+          tickets: settings.revokedTickets, trust: trust, disk: &disk, into: &actions)
+      } catch {
+        throw .disk(error)
+      }
+    }
     settling = Settling(height: covered?.height ?? 0)
     uplink.started(boot: ring.boot)
     return report

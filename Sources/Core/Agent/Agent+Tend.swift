@@ -53,6 +53,10 @@ extension Agent {
     case .trust:
       slots.flushed(error)
       if error == nil { trustVersion = trust.version }
+      followManifest(now)
+    case .revoked:
+      revoked.flushed(error, into: &actions.disk)
+      followManifest(now)
     }
     tend(now, disk: &disk, into: &actions)
   }
@@ -119,6 +123,11 @@ extension Agent {
     if let failure = used.failure, !hasToldFailure {
       hasToldFailure = true
       notices.append(Notice(.alarm, failure == .full ? "used_set_full" : "used_set_failed"))
+    }
+    if let manifest = trust.manifest, !hasToldUnlisted, !revoked.fits(manifest) {
+      hasToldUnlisted = true
+      notices.append(
+        Notice(.alarm, "revoked_store_too_small").with("shards", Int64(manifest.shardCount)))
     }
     // Of what refusals may take, a quarter is left.
     let reserved = ring.reservedSegments

@@ -25,6 +25,7 @@ public struct Agent<P: Primitives>: ~Copyable {
   public static func memoryBytes(segments: Int) -> Int {
     Ring<P>.memoryBytes(segments: segments) + UsedSet<P>.pagesMemoryBytes
       + UsedSet<P>.deltaMemoryBytes + TrustDocument<P>.memoryBytes + TrustDocument<P>.scratchBytes
+      + RevokedStore<P>.memoryBytes + Limits.shardBytesMax
       + TrustSlots<P>.memoryBytes + Uplink<P>.memoryBytes + RingCursor.memoryBytes + healthBytes
       + ContactPlan.memoryBytes
       + 16 * Limits.pageBytes
@@ -39,6 +40,7 @@ public struct Agent<P: Primitives>: ~Copyable {
   public internal(set) var counters = Counters()
   public internal(set) var link: Link
   public internal(set) var plan: ContactPlan
+  public internal(set) var revoked: RevokedStore<P>
   var slots: TrustSlots<P>
   var uplink: Uplink<P>
   var pending = PendingVerdicts()
@@ -54,6 +56,8 @@ public struct Agent<P: Primitives>: ~Copyable {
   /// For receipts' hashes and for the replay at start.
   var probe: RingCursor
   var scratch: Memory
+  /// For the shard that an increment changes.
+  var shardSpace: Memory
   var health: Memory
   /// This device's enrolment, as the trust document has it.
   public internal(set) var epoch: UInt64 = 0
@@ -72,6 +76,8 @@ public struct Agent<P: Primitives>: ~Copyable {
   var greetingDue: Int64 = .max
   /// `counters.settlements` when a settlement was last asked for again.
   var askedAt: UInt64 = .max
+  /// Shards that the last greeting asked for and that have not come.
+  var shardsAwaited = 0
   /// Message ID of the last greeting of this connection; 0 before the first.
   var greetingID: Int32 = 0
   /// CLOCK_BOOTTIME at which receipts without a commit get one, milliseconds.
@@ -79,6 +85,7 @@ public struct Agent<P: Primitives>: ~Copyable {
   var flightOnOffer: Flight?
   var wasLow = false
   var hasToldFailure = false
+  var hasToldUnlisted = false
   var isStopping = false
   /// CLOCK_BOOTTIME of the last scan, milliseconds.
   var lastScan: Int64 = 0
@@ -106,6 +113,8 @@ public struct Agent<P: Primitives>: ~Copyable {
       pages: arena.take(UsedSet<P>.pagesMemoryBytes),
       delta: arena.take(UsedSet<P>.deltaMemoryBytes))
     trust = TrustDocument(memory: arena.take(TrustDocument<P>.memoryBytes))
+    revoked = RevokedStore(memory: arena.take(RevokedStore<P>.memoryBytes))
+    shardSpace = arena.take(Limits.shardBytesMax)
     slots = TrustSlots(memory: arena.take(TrustSlots<P>.memoryBytes))
     uplink = Uplink(
       arena: &arena, node: settings.node, upstream: settings.upstream, boot: 0, key: settings.key)
@@ -131,6 +140,7 @@ public struct Agent<P: Primitives>: ~Copyable {
   /// Nothing waits for the disk: what is known is durable, or cannot become so.
   public var isAtRest: Bool {
     pending.count == 0 && !ring.isCommitting && !slots.isWriting
+      && (!revoked.isOpen || revoked.isIdle || revoked.failure != nil)
       && (ring.state != .ready || !ring.hasUnsavedReceipts)
   }
   public var place: Place {

@@ -38,6 +38,15 @@ public struct Counters: Sendable {
   public var trustRefused: UInt64 = 0
   /// Documents that came while another was being written: asked for again.
   public var trustDeferred: UInt64 = 0
+  /// Shards of the revoked store, whole or by increment, that were taken.
+  public var shards: UInt64 = 0
+  /// Those of them that came as an increment.
+  public var increments: UInt64 = 0
+  public var shardsRepeated: UInt64 = 0
+  /// For which there was no room yet: asked for again.
+  public var shardsDeferred: UInt64 = 0
+  /// That are none, or not of the manifest, or do not fit what is held.
+  public var shardsRefused: UInt64 = 0
   /// PUBACKs that said: nobody was there to take it.
   public var unmatchedPublishes: UInt64 = 0
   public var refusedPublishes: UInt64 = 0

@@ -1,5 +1,6 @@
 // What a gate is told about itself.
 
+public import Gates
 public import Wire
 
 /// What happens when an admission cannot be recorded.
@@ -24,6 +25,10 @@ public struct Settings: Sendable {
   public var onStorageError: StoragePolicy
   /// Tickets that a new used-set has room for.
   public var usedTickets: Int
+  /// Revoked and blocked tickets that the revoked store has room for, at most
+  /// `Limits.revokedTicketsMax`; 0 for no store.
+  public var revokedTickets = 0
+  public var onIncompleteList = ListPolicy.open
   public var key: SecretKey
   /// The authority that vouches for the first trust document.
   public var authority: PublicKey

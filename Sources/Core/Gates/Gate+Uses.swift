@@ -22,7 +22,17 @@ extension Gate {
     _ text: Span<UInt8>, trust: borrowing TrustDocument<P>, place: Place, now: Instant,
     past: Int64 = .min, override: Override? = nil, used: inout UsedSet<P>, disk: inout D
   ) -> Verdict {
-    var verdict = examine(text, trust: trust, place: place, now: now, past: past)
+    admit(
+      examine(text, trust: trust, place: place, now: now, past: past), trust: trust, place: place,
+      now: now, past: past, override: override, used: &used, disk: &disk)
+  }
+
+  /// The second part alone, of a verdict that `examine` gave.
+  public static func admit<P: Primitives, D: Disk & ~Copyable>(
+    _ examined: Verdict, trust: borrowing TrustDocument<P>, place: Place, now: Instant,
+    past: Int64 = .min, override: Override? = nil, used: inout UsedSet<P>, disk: inout D
+  ) -> Verdict {
+    var verdict = examined
     guard let identity = verdict.identity,
       verdict.isAdmitted || override != nil && verdict.canBeOverridden
     else { return verdict }

@@ -61,3 +61,32 @@ public struct Verdict: Sendable, Equatable {
   /// Somebody may go through now.
   public var opensGate: Bool { reason == .valid && operation != .validate }
 }
+
+/// What a ticket is that the list of revoked and blocked tickets does not name, while a part of the
+/// list is missing that might.
+public enum ListPolicy: UInt8, Sendable {
+  /// Judged by what is there.
+  case open
+  /// Refused, with `stale_trust`; whoever leaves may.
+  case closed
+}
+
+extension Verdict {
+  /// Brings what the shards say of the ticket into its examination. That names a reason which comes
+  /// before all that depends on the ticket's claims, so it may be asked afterwards.
+  /// - Precondition: the verdict is one of `Gate.examine`, and has an identity.
+  public mutating func list(_ answer: RevocationAnswer, onIncomplete policy: ListPolicy) {
+    switch answer {
+    case .none: return
+    case .revoked: reason = .revoked
+    case .blocked:
+      if reason == .revoked { return }
+      reason = .blocked
+    case .unknown:
+      guard policy == .closed, operation != .exit, reason != .revoked, reason != .blocked
+      else { return }
+      reason = .staleTrust
+    }
+    isNearBoundary = false
+  }
+}

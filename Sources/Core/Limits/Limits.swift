@@ -45,6 +45,16 @@ public enum Limits {
   public static let entriesPerDayMax = 15
   /// A year.
   public static let passbackMinutesMax: UInt64 = 366 * 24 * 60
+  /// Revoked and blocked tickets in one shard: 8 pages of 255 and their headers (Gates/FORMAT.md).
+  public static let shardIdentitiesMax = 8 * 255
+  /// A shard as bytes: a header of 7 and the identities. Below 32 KiB, so that one fits a bundle.
+  public static let shardBytesMax = 7 + 16 * shardIdentitiesMax
+  /// 2^10 shard hashes are 16 KiB of the trust document's 48.
+  public static let manifestBitsMax = 10
+  /// Identities in a shard on average, for which a manifest is laid out: where they follow from
+  /// hashes, the fullest of 1,024 shards stays below `shardIdentitiesMax` by far (5.6 standard
+  /// deviations).
+  public static let shardIdentitiesMean = 1800
   /// f = 3 at most: the largest quorum that a receipt carries to a gate is 2f+1 = 7 signatures.
   public static let validatorsMax = 10
 
@@ -98,6 +108,18 @@ public enum Limits {
   public static let usedCheckpointAt = usedDeltaMax / 2
   /// Page images that one round of a checkpoint writes twice (journal, then place).
   public static let usedJournalPages = 64
+
+  // MARK: Revoked store
+
+  /// Identities on a page, after a 16-byte header.
+  public static let revokedPerPage = (pageBytes - 16) / 16
+  public static let revokedSlotPages = 8
+  /// What a manifest of the most bits is laid out for.
+  public static let revokedTicketsMax = shardIdentitiesMean << manifestBitsMax
+  /// Shards that are asked for at a time, that may wait to be written, and that one round writes.
+  public static let revokedRoundShards = 16
+  /// Pages of shards that wait or are on their way: 16 shards of an average list of a million.
+  public static let revokedStagedPages = 64
 
   // MARK: Sync
 

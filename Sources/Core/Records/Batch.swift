@@ -31,6 +31,8 @@ public struct BatchHeader: Sendable, Equatable {
   public var height: UInt64
   /// Version of its trust document.
   public var trust: UInt64
+  /// Shards of the document's manifest that the device lacks.
+  public var want: ShardWant?
 
   static let version: UInt64 = 1
 
@@ -146,23 +148,26 @@ public struct VerifiedBatch: ~Escapable {
 extension BatchHeader {
   @_lifetime(writer: copy writer)
   func encode(into writer: inout CBORWriter) throws(WireError) {
-    try writer.array(7)
+    try writer.array(want == nil ? 7 : 8)
     try writer.unsigned(Self.version)
     try writer.unsigned(node)
     try writer.unsigned(epoch)
     try writer.unsigned(UInt64(boot))
     try writer.unsigned(height)
     try writer.unsigned(trust)
+    try want?.encode(into: &writer)
   }
 
   /// Reads what stands before the runs.
   init(from reader: inout CBORReader) throws(WireError) {
-    try reader.array(exactly: 7)
+    let fields = try reader.array(max: 8)
+    guard fields >= 7 else { throw .outOfRange }
     guard try reader.unsigned() == Self.version else { throw .outOfRange }
     node = try reader.node()
     epoch = try reader.unsigned()
     boot = try reader.uint32()
     height = try reader.counter()
     trust = try reader.unsigned()
+    if fields == 8 { want = try ShardWant(from: &reader) }
   }
 }

@@ -23,6 +23,8 @@ public struct BatchWriter: ~Copyable, ~Escapable {
   public private(set) var count = 0
   private var end: Int
   private let endMax: Int
+  /// Room for what stands before the first record.
+  private let front: Int
   private var runs = 0
   private var run = Run()
   private var firstRun = Run()
@@ -59,10 +61,10 @@ public struct BatchWriter: ~Copyable, ~Escapable {
   /// - Parameter bytes: where the batch is made; `bytesMax` are always enough.
   @_lifetime(copy bytes)
   public init(_ bytes: consuming MutableSpan<UInt8>, header: BatchHeader) {
-    precondition(
-      bytes.count >= Self.frontBytes + Self.signatureBytes, "no room for an empty batch")
+    front = Self.frontBytes + (header.want == nil ? 0 : ShardWant.bytesMax)
+    precondition(bytes.count >= front + Self.signatureBytes, "no room for an empty batch")
     endMax = min(bytes.count, Limits.batchBytesMax) - Self.signatureBytes
-    end = Self.frontBytes
+    end = front
     self.header = header
     self.bytes = bytes
   }
@@ -151,7 +153,7 @@ public struct BatchWriter: ~Copyable, ~Escapable {
   /// Writes what stands before the first record, up to it; returns where it begins.
   @_lifetime(self: copy self)
   private mutating func layFront(isSigned: Bool) throws(WireError) -> Int {
-    var inner = InlineArray<64, UInt8>(repeating: 0)
+    var inner = InlineArray<512, UInt8>(repeating: 0)
     var innerSpan = inner.mutableSpan
     var payload = CBORWriter(innerSpan.whole())
     try header.encode(into: &payload)
@@ -161,7 +163,7 @@ public struct BatchWriter: ~Copyable, ~Escapable {
     var keyed = InlineArray<16, UInt8>(repeating: 0)
     var keyedSpan = keyed.mutableSpan
     let keyedCount = try Sign1.protectedHeader(keyID: header.keyID.span, into: &keyedSpan)
-    var outer = InlineArray<128, UInt8>(repeating: 0)
+    var outer = InlineArray<512, UInt8>(repeating: 0)
     var outerSpan = outer.mutableSpan
     var writer = CBORWriter(outerSpan.whole())
     if isSigned {
@@ -176,9 +178,9 @@ public struct BatchWriter: ~Copyable, ~Escapable {
       try writer.byteString(keyedSpan.span.extracting(first: keyedCount))
       try writer.map(0)
     }
-    try writer.head(2, UInt64(payload.count + end - Self.frontBytes))
+    try writer.head(2, UInt64(payload.count + end - front))
     try writer.raw(payload.written())
-    let start = Self.frontBytes - writer.count
+    let start = front - writer.count
     copy(writer.written(), to: &bytes, at: start)
     return start
   }

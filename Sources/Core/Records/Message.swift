@@ -8,6 +8,8 @@ public struct Message: Equatable {
     case receipt = 2
     case settlement = 3
     case trust = 4
+    case shard = 5
+    case increment = 6
   }
 
   public var kind: Kind
@@ -20,7 +22,7 @@ public struct Message: Equatable {
   public init(parsing bytes: Span<UInt8>) throws(WireError) {
     var reader = CBORReader(bytes)
     try reader.array(exactly: 2)
-    guard let kind = Kind(rawValue: UInt8(try reader.unsigned(max: 4))) else { throw .outOfRange }
+    guard let kind = Kind(rawValue: UInt8(try reader.unsigned(max: 6))) else { throw .outOfRange }
     self.kind = kind
     let count = try reader.byteString().count
     body = reader.position - count..<reader.position

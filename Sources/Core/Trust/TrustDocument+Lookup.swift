@@ -97,6 +97,16 @@ extension TrustDocument {
     contains(identity, in: layout.blocked)
   }
 
+  /// How the longer list of revoked and blocked tickets is cut into shards; nil if there is none.
+  public var manifest: RevocationManifest? { layout.manifest }
+
+  /// What shard `index` must hash to.
+  /// - Precondition: the document has a manifest, and `index` is below its `shardCount`.
+  public func shardHash(_ index: Int) -> ShardHash {
+    precondition(index >= 0 && 16 * index < layout.shardHashes.count, "no such shard")
+    return ShardHash(bytes.run(16, at: layout.shardHashes.lowerBound + 16 * index))
+  }
+
   /// Age of the document; what it does not limit stays fresh. With none loaded: `expired`.
   /// - Parameter seconds: Unix time.
   public func age(at seconds: Int64) -> TrustAge {

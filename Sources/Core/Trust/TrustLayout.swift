@@ -39,6 +39,7 @@ enum TrustKey {
   static let rules: UInt64 = 13
   static let devices: UInt64 = 14
   static let validators: UInt64 = 15
+  static let manifest: UInt64 = 16
 
   static let required: [9 of UInt64] = [
     version, network, authorities, issuers, pretixEvents, revoked, blocked, devices, validators,
@@ -62,6 +63,10 @@ struct TrustLayout {
   var blocked = 0..<0
   /// The array `[* [node, key]]`, whose hash names the validator set.
   var validatorSet = 0..<0
+  /// Nil if the document has none.
+  var manifest: RevocationManifest?
+  /// The shards' hashes, 16 bytes each.
+  var shardHashes = 0..<0
 
   init() {}
 
@@ -75,11 +80,11 @@ struct TrustLayout {
     var reader = CBORReader(bytes, at: payload.lowerBound)
     var seen: UInt32 = 0
     var last: UInt64 = 0
-    for _ in 0..<(try reader.map(max: 14)) {
+    for _ in 0..<(try reader.map(max: 16)) {
       let key = try reader.unsigned()
       // Keys begin at 1, so the first is above `last` too.
       guard key > last else { throw .duplicateKey }
-      guard key <= TrustKey.validators else { throw .outOfRange }
+      guard key <= TrustKey.manifest else { throw .outOfRange }
       last = key
       seen |= 1 << UInt32(key)
       if key < TrustKey.authorities {
@@ -122,8 +127,13 @@ struct TrustLayout {
     case TrustKey.rules: try readRules(&reader, bytes)
     case TrustKey.devices: try readDevices(&reader)
     case TrustKey.validators: try readValidators(&reader, bytes)
-    // Key 16 is kept for what a reader of this version cannot obey.
-    default: throw .outOfRange
+    default:
+      try reader.array(exactly: 2)
+      let manifest = try RevocationManifest(bits: Int(reader.unsigned(max: 16)))
+      let hashes = try reader.byteString()
+      guard hashes.count == 16 * manifest.shardCount else { throw .outOfRange }
+      self.manifest = manifest
+      shardHashes = reader.position - hashes.count..<reader.position
     }
   }
 

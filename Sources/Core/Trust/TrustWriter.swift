@@ -12,14 +12,17 @@ public struct TrustWriter: ~Copyable, ~Escapable {
   /// - Parameters:
   ///   - payload: room for the payload, at most `Limits.trustBytesMax`.
   ///   - hasRules: whether `products` and what follows it will be called.
+  ///   - hasManifest: whether `manifest` will be called.
   /// - Throws: `noSpace`, as all that follow but `finish`.
   @_lifetime(copy payload)
   public init(
-    _ payload: consuming MutableSpan<UInt8>, head: TrustHead, hasRules: Bool = false
+    _ payload: consuming MutableSpan<UInt8>, head: TrustHead, hasRules: Bool = false,
+    hasManifest: Bool = false
   ) throws(WireError) {
     writer = CBORWriter(payload)
     var pairs = TrustKey.required.count
     if hasRules { pairs += 1 }
+    if hasManifest { pairs += 1 }
     if head.issued != nil { pairs += 1 }
     if head.expires != nil { pairs += 1 }
     if head.freshSeconds != nil { pairs += 1 }
@@ -141,6 +144,21 @@ public struct TrustWriter: ~Copyable, ~Escapable {
   @_lifetime(self: copy self)
   public mutating func validator(_ validator: Validator) throws(WireError) {
     try validator.write(to: &writer)
+  }
+
+  /// The hashes of all shards follow, by index, each by `shard`.
+  /// - Precondition: the document was begun with a manifest.
+  @_lifetime(self: copy self)
+  public mutating func manifest(_ manifest: RevocationManifest) throws(WireError) {
+    try writer.unsigned(TrustKey.manifest)
+    try writer.array(2)
+    try writer.unsigned(UInt64(manifest.bits))
+    try writer.head(2, 16 * UInt64(manifest.shardCount))
+  }
+
+  @_lifetime(self: copy self)
+  public mutating func shard(_ hash: ShardHash) throws(WireError) {
+    try writer.raw(hash.span)
   }
 
   /// Signs what was written with the authority's key; returns the document's length in `output`.

@@ -10,6 +10,7 @@ public enum FileName: UInt8, Sendable {
   case ring = 0
   case used = 1
   case trust = 2
+  case revoked = 3
 }
 
 /// Why the kernel did not do what it was asked. The one place where errno becomes a case is the rim.
@@ -54,9 +55,10 @@ public enum DiskAction: Sendable {
 
 /// What a step asks of the disk, in order.
 public struct DiskActions: ~Copyable {
-  /// A round of a used-set checkpoint (64 pages) and a ring commit (4 blocks), with their flushes.
-  public static let capacity = 80
-  private var actions: InlineArray<80, DiskAction>
+  /// A round of a used-set checkpoint (64 pages), one of the revoked store (16 shards) and a ring
+  /// commit (4 blocks), with their flushes.
+  public static let capacity = 96
+  private var actions: InlineArray<96, DiskAction>
   public private(set) var count = 0
 
   public init() { actions = .init(repeating: .flush(.ring)) }

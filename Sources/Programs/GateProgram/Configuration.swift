@@ -4,6 +4,7 @@
 // told with the file and the key's line too.
 
 import Agent
+import Gates
 import Limits
 import Platform
 import Scanners
@@ -26,6 +27,7 @@ struct ConfigurationLines {
   var input = 0
   var ringMebibytes = 0
   var usedTickets = 0
+  var revokedTickets = 0
   var passwordFile = 0
   var tlsCA = 0
 }
@@ -52,7 +54,9 @@ struct Configuration {
   var debounceMilliseconds: Int64 = 0
   var ringMebibytes = (Limits.segmentsDefault * Limits.segmentBytes) >> 20
   var usedTickets = Limits.usedTicketsDefault
+  var revokedTickets = 0
   var onStorageError = StoragePolicy.closed
+  var onIncompleteList = ListPolicy.open
   var upstream: UInt64 = 0
   var brokerHost = BoundedBytes<128>()
   var brokerPort: UInt16 = 1883
@@ -175,19 +179,26 @@ struct Configuration {
     } else if reader.matches(key, "used_tickets") {
       usedTickets = Int(try reader.integer(pair, in: 1...Int64(Limits.usedTicketsMax)))
       lines.usedTickets = pair.line
+    } else if reader.matches(key, "revoked_tickets") {
+      revokedTickets = Int(try reader.integer(pair, in: 0...Int64(Limits.revokedTicketsMax)))
+      lines.revokedTickets = pair.line
     } else if reader.matches(key, "on_storage_error") {
-      let policy: BoundedBytes<8> = try reader.string(pair)
-      if policy == BoundedBytes("closed") {
-        onStorageError = .closed
-      } else if policy == BoundedBytes("open") {
-        onStorageError = .open
-      } else {
-        throw TOMLError(line: pair.line, "this must be \"closed\" or \"open\"")
-      }
+      onStorageError = try Self.isOpen(pair, reader) ? .open : .closed
+    } else if reader.matches(key, "on_incomplete_list") {
+      onIncompleteList = try Self.isOpen(pair, reader) ? .open : .closed
     } else {
       return false
     }
     return true
+  }
+
+  private static func isOpen(
+    _ pair: TOMLPair, _ reader: borrowing TOMLReader
+  ) throws(TOMLError) -> Bool {
+    let policy: BoundedBytes<8> = try reader.string(pair)
+    if policy == BoundedBytes("open") { return true }
+    if policy == BoundedBytes("closed") { return false }
+    throw TOMLError(line: pair.line, "this must be \"closed\" or \"open\"")
   }
 
   private mutating func upstream(

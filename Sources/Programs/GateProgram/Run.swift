@@ -70,6 +70,8 @@ private func readSettings(_ configuration: Configuration) -> Settings? {
     usedTickets: configuration.usedTickets, key: Sodium.secretKey(seed: seed), authority: pinned)
   settings.area = configuration.area
   settings.isExit = configuration.isExit
+  settings.revokedTickets = configuration.revokedTickets
+  settings.onIncompleteList = configuration.onIncompleteList
   return settings
 }
 
@@ -120,7 +122,35 @@ private func openFiles(_ configuration: Configuration, status: inout Int32) -> D
     complain(about: ring, error)
     return nil
   }
-  return DiskFiles(ring: ringFile, used: usedFile, trust: trustFile, in: folder)
+  guard configuration.revokedTickets > 0 else {
+    return DiskFiles(ring: ringFile, used: usedFile, trust: trustFile, in: folder)
+  }
+  guard let revokedFile = openRevoked(configuration, in: state, status: &status) else { return nil }
+  return DiskFiles(
+    ring: ringFile, used: usedFile, trust: trustFile, revoked: revokedFile, in: folder)
+}
+
+private func openRevoked(
+  _ configuration: Configuration, in state: Path, status: inout Int32
+) -> File? {
+  guard let path = Path("revoked", in: state) else {
+    preconditionFailure("a state folder whose path was not checked")
+  }
+  let bytes = RevokedStore<Sodium>.fileBytes(tickets: configuration.revokedTickets)
+  guard let file = openOrCreate(path, bytes: bytes) else { return nil }
+  do throws(KernelError) {
+    guard try file.size() == bytes else {
+      configuration.complain(line: configuration.lines.revokedTickets, path) {
+        $0.put("this was made for another `revoked_tickets`; remove it, and it is fetched anew")
+      }
+      status = Status.usage
+      return nil
+    }
+    return file
+  } catch {
+    complain(about: path, error)
+    return nil
+  }
 }
 
 /// Makes the state folder, or finds it, and locks it: before a file in it is made, as two first starts

@@ -50,6 +50,11 @@ func verify(_ arguments: Arguments) -> Int32 {
   var trust = TrustDocument<Sodium>(memory: arena.take(TrustDocument<Sodium>.memoryBytes))
   var scratch = arena.take(TrustDocument<Sodium>.scratchBytes)
   guard load(path, anchor, into: &trust, scratch: &scratch) else { return Status.failed }
+  if trust.manifest != nil {
+    complain {
+      $0.put("warning: the tickets that the document revokes by shards are not known here")
+    }
+  }
   let lines = Lines(memory: arena.take(Lines.memoryBytes), isSerial: false)
   let output = Output(memory: arena.take(outputBytes), channel: .standardOutput)
   return decide(

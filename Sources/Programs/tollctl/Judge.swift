@@ -32,6 +32,8 @@ final class Judge {
   private let node: UInt64?
   private let area: UInt8
   private let isExit: Bool
+  /// Of the document's shards.
+  private var folder = ""
 
   init(_ arguments: Arguments) throws(Failure) {
     event = try arguments.number("event", in: 0...UInt32.max)
@@ -57,6 +59,7 @@ final class Judge {
       Output.error("tollctl: warning: nobody vouches for \(path): give --authority FILE.pub")
     }
     try load(path, authority: authority)
+    folder = "\(path).shards"
     guard let node else { return }
     if let device = trust.device(node) {
       if zone == nil && device.zone != 0 { zone = device.zone }
@@ -96,7 +99,33 @@ final class Judge {
 
   /// - Parameter now: at another time than its own.
   func verdict(_ ticket: ScannedTicket, at place: Place, now: Instant? = nil) -> Verdict {
-    Gate.examine(ticket.text.span, trust: trust, place: place, now: now ?? self.now)
+    var verdict = Gate.examine(
+      ticket.text.span, trust: trust, place: place, now: now ?? self.now)
+    if let identity = verdict.identity, let manifest = trust.manifest {
+      verdict.list(answer(identity, manifest), onIncomplete: .open)
+    }
+    return verdict
+  }
+
+  /// What the shards beside the document say.
+  private func answer(
+    _ identity: TicketIdentity, _ manifest: RevocationManifest
+  ) -> RevocationAnswer {
+    let index = manifest.shard(of: identity)
+    guard let bytes = try? Files.read("\(folder)/\(index)"),
+      RevocationShard.hash(bytes.span, with: Sodium.self) == trust.shardHash(index),
+      let shard = try? RevocationShard(parsing: bytes.span)
+    else {
+      Output.error(
+        "tollctl: warning: \(folder)/\(index) is missing or of another document: "
+          + "whether it revokes the ticket is not known")
+      return .unknown
+    }
+    for place in 0..<shard.revokedCount + shard.blockedCount {
+      let found = TicketIdentity(shard.identities.extracting(16 * place..<16 * place + 16))
+      if found == identity { return place < shard.revokedCount ? .revoked : .blocked }
+    }
+    return .none
   }
 
   /// The first and the last instant that its clock may mean.

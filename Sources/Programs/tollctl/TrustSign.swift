@@ -12,6 +12,9 @@ let trustSign = Command(
     Option(name: "in", value: "trust.toml", help: "its source", isRequired: true),
     Option(name: "key", value: "FILE", help: "the authority's private key", isRequired: true),
     Option(name: "out", value: "FILE", help: "where the document goes", isRequired: true),
+    Option(
+      name: "previous", value: "FOLDER",
+      help: "shards that devices hold, for increments; FILE.shards by default"),
     .json,
   ],
   notes: """
@@ -20,13 +23,18 @@ let trustSign = Command(
     [[revoked]], [[blocked]], [[product]], [[rule]], [[area]], [[supervisor]], [[device]],
     [[validator]]. Raise version with every document: devices
     refuse a lower one, and another one of the same version.
+    More than 2,000 revoked and blocked tickets (512 beside 512 devices) go to shards, to be kept beside
+    the document: FILE.shards/INDEX and, for devices that hold what was there before, INDEX.increment.
     """
 ) { (arguments) throws(Failure) in
   let path = arguments.required("in")
   let source = try TrustSource(ConfigurationFile(path, try Files.read(path)))
   let key = try Keys.secret(arguments.required("key"))
-  let document = try source.sign(with: key, path)
   let output = arguments.required("out")
+  let folder = "\(output).shards"
+  let shards = try source.shards(previous: arguments.text("previous") ?? folder, path)
+  let document = try source.sign(with: key, shards, path)
+  let changed = try shards?.write(to: folder)
   try Files.replace(output, document) { old throws(Failure) in
     guard TrustSource.isDocument(old) else {
       throw .failed("\(output) is no trust document, and is left as it is: choose another --out")
@@ -41,6 +49,11 @@ let trustSign = Command(
     object.put("authority", hex(Sodium.publicKey(of: key).span))
     object.put("hash", hash)
     object.put("bytes", document.count)
+    if let shards, let changed {
+      object.put("shards", shards.shards.count)
+      object.put("shards_changed", changed)
+      object.put("increments", shards.increments.count)
+    }
     try Output.line(object.line)
   } else {
     try Output.line(
@@ -48,6 +61,11 @@ let trustSign = Command(
         + "\(counted(source.pretixKeys.count, "pretix key")), \(source.revoked.count) revoked, "
         + "\(source.blocked.count) blocked, \(counted(source.devices.count, "device")), "
         + "\(counted(source.validators.count, "validator")), \(document.count) bytes")
+    if let shards, let changed {
+      try Output.line(
+        "\(folder): \(counted(shards.shards.count, "shard")), \(changed) changed, "
+          + "\(counted(shards.increments.count, "increment"))")
+    }
     try Output.line("hash \(hash)")
   }
   source.warn(Sodium.publicKey(of: key))
@@ -87,8 +105,19 @@ extension TrustSource {
     }
   }
 
+  /// The shards of the lists; nil if these stand in the document.
+  fileprivate func shards(
+    previous: String, _ path: String
+  ) throws(Failure) -> TrustShards? {
+    let inlineMax = TrustShards.inlineMax(devices: devices.count)
+    guard revoked.count + blocked.count > inlineMax else { return nil }
+    return try TrustShards(revoked: revoked, blocked: blocked, previous: previous, path)
+  }
+
   /// The signed document.
-  fileprivate func sign(with key: SecretKey, _ path: String) throws(Failure) -> [UInt8] {
+  fileprivate func sign(
+    with key: SecretKey, _ shards: TrustShards?, _ path: String
+  ) throws(Failure) -> [UInt8] {
     var payload = [UInt8](repeating: 0, count: Limits.trustBytesMax)
     var scratch = [UInt8](repeating: 0, count: Limits.trustBytesMax + 128)
     var output = [UInt8](repeating: 0, count: Limits.trustBytesMax)
@@ -96,9 +125,9 @@ extension TrustSource {
     var scratchSpace = scratch.mutableSpan
     var outputSpace = output.mutableSpan
     do throws(TrustError) {
-      var writer = try begun(payloadSpace.whole())
+      var writer = try begun(payloadSpace.whole(), hasManifest: shards != nil)
       do throws(WireError) {
-        try write(to: &writer, signer: Sodium.publicKey(of: key))
+        try write(to: &writer, shards, signer: Sodium.publicKey(of: key))
       } catch {
         throw TrustError.noSpace
       }
@@ -116,10 +145,11 @@ extension TrustSource {
 
   @_lifetime(copy payload)
   private func begun(
-    _ payload: consuming MutableSpan<UInt8>
+    _ payload: consuming MutableSpan<UInt8>, hasManifest: Bool
   ) throws(TrustError) -> TrustWriter {
     do throws(WireError) {
-      return try TrustWriter(payload, head: head, hasRules: !rules.isEmpty)
+      return try TrustWriter(
+        payload, head: head, hasRules: !rules.isEmpty, hasManifest: hasManifest)
     } catch {
       throw .noSpace
     }
@@ -127,7 +157,7 @@ extension TrustSource {
 
   @_lifetime(writer: copy writer)
   private func write(
-    to writer: inout TrustWriter, signer: PublicKey
+    to writer: inout TrustWriter, _ shards: TrustShards?, signer: PublicKey
   ) throws(WireError) {
     try writer.authorities(max(authorities.count, 1))
     for authority in authorities.isEmpty ? [signer] : authorities {
@@ -137,14 +167,18 @@ extension TrustSource {
     for issuer in issuers { try writer.issuer(issuer) }
     try writer.pretixKeys(pretixKeys.count)
     for key in pretixKeys { try writer.pretixKey(key) }
-    try writer.revoked(revoked.count)
-    for identity in revoked { try writer.identity(identity) }
-    try writer.blocked(blocked.count)
-    for identity in blocked { try writer.identity(identity) }
+    try writer.revoked(shards == nil ? revoked.count : 0)
+    if shards == nil { for identity in revoked { try writer.identity(identity) } }
+    try writer.blocked(shards == nil ? blocked.count : 0)
+    if shards == nil { for identity in blocked { try writer.identity(identity) } }
     if !rules.isEmpty { try rules.write(to: &writer) }
     try writer.devices(devices.count)
     for device in devices { try writer.device(device) }
     try writer.validators(validators.count)
     for validator in validators { try writer.validator(validator) }
+    if let shards {
+      try writer.manifest(shards.manifest)
+      for hash in shards.hashes { try writer.shard(hash) }
+    }
   }
 }

@@ -14,6 +14,9 @@ struct Counters {
   var receipts: UInt64 = 0
   var settlements: UInt64 = 0
   var trusts: UInt64 = 0
+  /// Revocation shards that were sent whole, and by increment.
+  var shards: UInt64 = 0
+  var increments: UInt64 = 0
   /// The broker's client did not take what was sent, or the connection ended before the broker said
   /// that it has it.
   var unsent: UInt64 = 0
@@ -35,6 +38,7 @@ struct Counters {
       ("messages", messages), ("batches", batches), ("records", records), ("replays", replays),
       ("holes", holes), ("duplicates", duplicates), ("evidence", evidence), ("blocks", blocks),
       ("receipts", receipts), ("settlements", settlements), ("trusts", trusts),
+      ("shards", shards), ("increments", increments),
       ("unsent", unsent), ("unclaimed", unclaimed), ("overflowed", overflowed),
       ("unlogged", unlogged),
     ]

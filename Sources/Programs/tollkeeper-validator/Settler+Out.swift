@@ -3,9 +3,11 @@
 // asks again.
 
 import Ledger
+import Limits
 import Platform
 import Receipts
 import Records
+import Seal
 import Store
 import Trust
 import Wire
@@ -22,12 +24,53 @@ extension Settler {
         return (item, courier.make(.trust, ledger.trust.bytes, for: node, now: now.instant))
       case .receipt(let node):
         if let bytes = receipt(of: node, now: now) { return (item, bytes) }
+      case .shard(let node, let index, let held):
+        if let bytes = shard(index, held: held, for: node, now: now) { return (item, bytes) }
       case .settlement(let node, let height, let index):
         guard let bytes = settlement(height, index, for: node, now: now) else { return nil }
         return (item, bytes)
       }
     }
     return nil
+  }
+
+  /// A revocation shard of the document in force, from the folder beside it; by increment if there
+  /// is one for what the device holds.
+  private mutating func shard(
+    _ index: Int, held: ShardHash?, for node: UInt64, now: Now
+  ) -> Int? {
+    guard ledger.isTrustDurable, let manifest = ledger.trust.manifest, index < manifest.shardCount
+    else { return nil }
+    let wanted = ledger.trust.shardHash(index)
+    let folder = "\(configuration.trustPath).shards"
+    if let held, let bytes = try? Configuration.read("\(folder)/\(index).increment"),
+      Self.leads(bytes, from: held, to: wanted)
+    {
+      counters.increments += 1
+      return courier.make(.increment, bytes.span, for: node, now: now.instant)
+    }
+    do throws(Failure) {
+      let bytes = try Configuration.read("\(folder)/\(index)")
+      guard bytes.count <= Limits.shardBytesMax,
+        RevocationShard.hash(bytes.span, with: Sodium.self) == wanted
+      else {
+        throw .failed("not of the trust document in force")
+      }
+      counters.shards += 1
+      return courier.make(.shard, bytes.span, for: node, now: now.instant)
+    } catch {
+      journal.write(
+        .error, "shard_unavailable",
+        [("path", "\(folder)/\(index)"), ("version", "\(ledger.trust.version)")])
+      return nil
+    }
+  }
+
+  private static func leads(_ bytes: [UInt8], from held: ShardHash, to wanted: ShardHash) -> Bool {
+    guard bytes.count <= Limits.shardBytesMax,
+      let increment = try? RevocationIncrement(parsing: bytes.span)
+    else { return false }
+    return increment.from == held && increment.to == wanted
   }
 
   private mutating func receipt(of node: UInt64, now: Now) -> Int? {

@@ -9,16 +9,20 @@ public struct DiskFiles: Disk, ~Copyable {
   private let ring: File
   private let used: File
   private let trust: File
+  private let revoked: File?
   private let folder: File?
 
-  /// - Parameter folder: locked; nil if nobody else can come.
+  /// - Parameters:
+  ///   - revoked: nil if the device keeps no revocation shards.
+  ///   - folder: locked; nil if nobody else can come.
   public init(
     ring: consuming File, used: consuming File, trust: consuming File,
-    in folder: consuming File? = nil
+    revoked: consuming File? = nil, in folder: consuming File? = nil
   ) {
     self.ring = ring
     self.used = used
     self.trust = trust
+    self.revoked = revoked
     self.folder = folder
   }
 
@@ -27,6 +31,11 @@ public struct DiskFiles: Disk, ~Copyable {
     case .ring: ring.descriptor
     case .used: used.descriptor
     case .trust: trust.descriptor
+    case .revoked:
+      switch revoked {
+      case .some(let file): file.descriptor
+      case .none: -1
+      }
     }
   }
 

@@ -7,6 +7,7 @@
 // refuses, is offered again, at most every 10 s.
 
 public import Records
+public import Wire
 
 public struct Downlink {
   /// Something for `node`.
@@ -15,10 +16,14 @@ public struct Downlink {
     case receipt(node: UInt64)
     /// Leaf `index` of the settlements of `height`, from 0.
     case settlement(node: UInt64, height: UInt64, index: Int)
+    /// A revocation shard, or what makes it of the one that the device holds.
+    case shard(node: UInt64, index: Int, held: Bytes<16>?)
 
     public var node: UInt64 {
       switch self {
-      case .trust(let node), .receipt(let node), .settlement(let node, _, _): node
+      case .trust(let node), .receipt(let node), .settlement(let node, _, _),
+        .shard(let node, _, _):
+        node
       }
     }
   }
@@ -40,6 +45,9 @@ public struct Downlink {
     var wantsReceipt = false
     var wantsTrust = false
     var trustSent: Int64?
+    /// Shards that it asked for and was not sent yet.
+    var want: ShardWant?
+    var wanted = 0
     /// Height that it said it holds.
     var held: UInt64
     /// Height whose settlements it was sent, and everything below; and when.
@@ -85,6 +93,11 @@ public struct Downlink {
     peers[place].held = header.height
     peers[place].wantsReceipt = true
     peers[place].pausedUntil = .min
+    if asks {
+      // What it asked for before it has, or asks for again.
+      peers[place].want = header.trust == trust ? header.want : nil
+      peers[place].wanted = 0
+    }
     let isOverdue = now - peers[place].sentAt >= Self.patience
     if asks || isNew || header.height > peers[place].sent
       || (header.height < peers[place].sent && isOverdue)
@@ -162,6 +175,8 @@ public struct Downlink {
     switch item {
     case .trust: peers[place].wantsTrust = true
     case .receipt: peers[place].wantsReceipt = true
+    // It asks again.
+    case .shard: return
     case .settlement(_, let height, _):
       guard height > peers[place].held else { return }
       peers[place].sent = min(peers[place].sent, height - 1)
@@ -186,6 +201,12 @@ public struct Downlink {
     if peers[place].wantsReceipt {
       peers[place].wantsReceipt = false
       return .receipt(node: node)
+    }
+    if let want = peers[place].want {
+      let entry = want[peers[place].wanted]
+      peers[place].wanted += 1
+      if peers[place].wanted == want.count { peers[place].want = nil }
+      return .shard(node: node, index: Int(entry.index), held: entry.held)
     }
     guard peers[place].sent < peers[place].owed else { return nil }
     if now - peers[place].budgetSince >= 1_000 {
