@@ -102,7 +102,7 @@ port = {port}
                 raise Failed(f"the agent has ended: see gate-{NODE}.log") from None
             return None
         fields = (line.split() for line in answer.decode().splitlines())
-        return {name: int(value) for name, value in fields}
+        return {name: int(value, 16 if name == "epoch" else 10) for name, value in fields}
 
     def wait_status(self, what, holds, seconds):
         """Its counters, as soon as they are as they should be, to a twentieth of a second."""

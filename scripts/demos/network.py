@@ -145,13 +145,14 @@ class Network:
                      self.path(key + ".key"), "--count", count, "--json")
         return [(ticket["seed"].encode().hex(), ticket["text"]) for ticket in objects(output)]
 
-    def sign_trust(self, issuer, shop, validator, revoked, refunded):
+    def sign_trust(self, issuer, validator, revoked, shop=None, refunded=()):
         """The document that everybody goes by: `revoked` are ids of the issuer's tickets,
         `refunded` seeds (in hex) of the shop's."""
         text = f'version = 1\nnetwork = "demo"\n\n[[issuer]]\nkid = "{issuer["kid"]}"\n'
         text += f'public_key = "{issuer["public_key"]}"\nevents = [{EVENT}]\n'
         text += f'\n[[validator]]\nnode = {VALIDATOR}\npublic_key = "{validator["public_key"]}"\n'
-        text += f'\n[[pretix_event]]\nevent = {EVENT}\npublic_key = "{shop["public_key"]}"\n'
+        if shop:
+            text += f'\n[[pretix_event]]\nevent = {EVENT}\npublic_key = "{shop["public_key"]}"\n'
         for ticket in revoked:
             text += f'\n[[revoked]]\nissuer = "{issuer["kid"]}"\nticket = "{ticket}"\n'
         for seed in refunded:

@@ -47,7 +47,7 @@ def prepare(network):
         "wrong_zone": network.mint("issuer", 20, zones=0x2),
     }
     sold, refunded = network.sell("shop", SOLD), network.sell("shop", 2)
-    network.sign_trust(issuer, shop, validator, [ticket for ticket, _ in revoked],
+    network.sign_trust(issuer, validator, [ticket for ticket, _ in revoked], shop,
                        [seed for seed, _ in refunded])
 
     shared, rest = good[:SHARED], good[SHARED:]
