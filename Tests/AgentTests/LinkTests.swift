@@ -221,6 +221,22 @@ import World
     #expect(count == names.count && count > 50)
     #expect(names.isSuperset(of: ["valid", "storage_error", "unreceipted", "receipts_mismatched"]))
   }
+
+  @Test func `a busy gate asks for news once a minute all the same`() throws {
+    let desk = try Desk()
+    desk.connect()
+    _ = try desk.publishAll()
+    var greetings = 0
+    for number in 1...40 {  // twenty minutes, a batch each 30 s
+      #expect(try desk.admit(number...number) == [.valid])
+      greetings += try desk.publishAll().filter(\.isGreeting).count
+      desk.receive(
+        try Notary.receipt(.admissions, through: UInt64(number), desk.head(.admissions)))
+      desk.wait(30_000)
+      greetings += try desk.publishAll().filter(\.isGreeting).count
+    }
+    #expect(greetings >= 19)
+  }
 }
 
 extension Desk {

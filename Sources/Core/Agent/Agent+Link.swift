@@ -133,10 +133,11 @@ extension Agent {
       owesBirth = false
       return
     }
-    greetingDue = now.elapsed + Self.greetingMilliseconds
     counters.bundlesSent += 1
     if owesGreeting {
       owesGreeting = false
+      // Only a greeting is the next one's measure: a busy gate's batches would put it off for ever.
+      greetingDue = now.elapsed + Self.greetingMilliseconds
       shardsAwaited = wantedShards?.count ?? 0
       greetingID = messageID
       return

@@ -95,7 +95,7 @@ public struct Agent<P: Primitives>: ~Copyable {
   /// How long nobody must have been at the gate before a checkpoint that is not urgent begins: its
   /// flushes stand before those of the scans, milliseconds.
   static var quietMilliseconds: Int64 { 250 }
-  /// How often a device asks for news while a window is open and nothing else is sent, milliseconds.
+  /// How often a device asks for news while a window is open, milliseconds.
   static var greetingMilliseconds: Int64 { 60_000 }
   /// How soon it asks again after nobody was there to hear it, milliseconds.
   static var unheardMilliseconds: Int64 { 2_000 }
