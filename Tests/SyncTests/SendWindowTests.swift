@@ -38,6 +38,8 @@ private final class Window {
     window.rewind(acknowledged: acknowledged, wasOverdue: wasOverdue)
   }
   var waitsForPUBACK: Bool { window.waitsForPUBACK }
+  func started(durable: InlineArray<4, UInt64>) { window.started(durable: durable) }
+  func firstSent(_ sequence: UInt64) -> Int64? { window.firstSent(class: 2, sequence: sequence) }
   func hash(class c: Int, sequence: UInt64) -> Hash? { window.hash(class: c, sequence: sequence) }
 
   func receipt(_ recordClass: RecordClass, through: UInt64) {
@@ -168,6 +170,18 @@ private final class Window {
     #expect(wait() == 320_000)
     window.receipt(.admissions, through: 10)
     #expect(wait() == 10_000)
+  }
+
+  @Test func `when a record was sent is known if it was sent once, and in this life`() {
+    let window = Window()
+    window.started(durable: [0, 0, 10, 0])
+    window.send([(.admissions, 1, 10)], at: 5)
+    #expect(window.firstSent(10) == nil)
+    window.send([(.admissions, 11, 12)], at: 7)
+    #expect(window.firstSent(12) == 7 && window.firstSent(11) == nil)
+    window.rewind(acknowledged: [0, 0, 10, 0])
+    window.send([(.admissions, 11, 13)], at: 9)
+    #expect(window.firstSent(13) == nil)
   }
 
   @Test func `the oldest bundle decides, and after its receipt the next`() {

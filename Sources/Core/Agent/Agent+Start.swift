@@ -184,7 +184,7 @@ extension Agent {
         Notice(.alarm, "uses_lost").with("first", hole.lowerBound)
           .with("last", hole.upperBound - 1).with("records", counters.usesLost))
     }
-    uplink.rewind(to: ring)
+    uplink.replayed(ring)
     ring.setReplayFloor(used.coveredSequence)
     hasReplayed = true
     return true

@@ -52,7 +52,7 @@ public struct SendWindow: ~Copyable {
   public static let pubackMillisecondsMax: Int64 = 20_000
 
   private var flights: InlineArray<16, Flight>
-  /// The last sequence of each class that was ever sent.
+  /// The last sequence of each class that was ever sent, or may have been.
   private var highest = InlineArray<4, UInt64>(repeating: 0)
   private var head = 0
   public private(set) var count = 0
@@ -143,6 +143,9 @@ public struct SendWindow: ~Copyable {
 
   /// Whether the oldest bundle has no PUBACK: when it is overdue, the connection is dead.
   public var waitsForPUBACK: Bool { count > 0 && !flights[head].isPublished }
+
+  /// What was there at the start, up to `durable` of each class, may have been sent in an earlier life.
+  public mutating func started(durable: InlineArray<4, UInt64>) { highest = durable }
 
   /// Nothing is on its way any more: everything beyond `acknowledged` will be sent again.
   /// - Parameter wasOverdue: receipts have not come; the next ones may take longer.

@@ -102,6 +102,16 @@ public struct Uplink<P: Primitives>: ~Copyable {
   /// The ring has told its boot number, which distinguishes this start's bundles from earlier ones.
   public mutating func started(boot: UInt32) { maker = BundleMaker(node: maker.node, boot: boot) }
 
+  /// The ring stands as the last life has left it.
+  public mutating func replayed(_ ring: borrowing Ring<P>) {
+    var durable = InlineArray<4, UInt64>(repeating: 0)
+    for index in 0..<Limits.ringClasses {
+      durable[index] = ring.durableThrough(RecordClass(index: index))
+    }
+    window.started(durable: durable)
+    rewind(to: ring)
+  }
+
   /// Whether the ring holds durable records that are not on their way.
   public func hasUnsent(_ ring: borrowing Ring<P>) -> Bool {
     for index in 0..<Limits.ringClasses {
